@@ -1,0 +1,68 @@
+"""Struct to bytes and back, in two tempers: strict for what people write, kind for what newer versions send.
+
+Strict refuses unknown keys (the struct says `forbid_unknown_fields`); kind keeps going and refuses only a newer
+major `schema`. JSON written here is canonical: keys in the struct's order, no spaces, one byte string per value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from contract.errors import FerryError
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> bytes:
+    """One line of JSON; equal values give equal bytes."""
+    return msgspec.json.encode(value)
+
+
+def to_pretty_json(value: Any) -> bytes:
+    """The same, indented by two, ending in a newline: for files people open."""
+    return msgspec.json.format(to_json(value), indent=2) + b"\n"
+
+
+def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError], newest_schema: int = 1) -> T:
+    """Decode and check `data` as `kind`, or raise `error` naming the path of what is wrong.
+
+    A newer major `schema` is refused before the rest is looked at: its fields may mean something else.
+    """
+    try:
+        found = msgspec.json.decode(data, type=_Schema).schema
+        if found > newest_schema:
+            raise error(
+                f"schema {found} is newer than {newest_schema}, the newest this version reads",
+                where=where,
+                fix="Update edgeferry on this machine.",
+            )
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise error(f"not a valid {kind.__name__}: {problem}", where=where, fix="Write it anew.") from problem
+
+
+class _Schema(msgspec.Struct):
+    schema: int = 1
+
+
+def from_toml(data: bytes, kind: type[T], *, where: str, error: type[FerryError]) -> T:
+    """Decode a TOML file a person wrote; the message names the key, and its line where the file has one."""
+    try:
+        return msgspec.toml.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        place = _line_of(data, str(problem))
+        raise error(f"{problem}", where=f"{where}{place}", fix="Correct that key.") from problem
+
+
+def _line_of(data: bytes, problem: str) -> str:
+    """`:LINE` of the key that msgspec's message names, where it can be found."""
+    named = re.search(r"field `([^`]+)`", problem) or re.search(r"\$\.(?:[^`]*\.)?([A-Za-z0-9_-]+)[^`.]*`", problem)
+    if named is None:
+        return ""
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+        if line.split("=")[0].strip(" []\"'").rsplit(".", 1)[-1] == named[1]:
+            return f":{number}"
+    return ""

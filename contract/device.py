@@ -1,0 +1,81 @@
+"""What a device is told when it is set up: `device.toml`, written by provisioning, read by the agent.
+
+Read strictly: an unknown key is an error with its line. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from contract.codec import from_toml
+from contract.errors import ConfigError
+from contract.topics import checked_name
+
+
+class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where telemetry goes."""
+
+    url: str
+    """`mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`."""
+    username: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class Trust(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose word counts here: files with Ed25519 public keys (PEM)."""
+
+    publishers: tuple[str, ...] = ()
+    """May sign bundles."""
+    fleet: tuple[str, ...] = ()
+    """May sign assignments."""
+
+
+class Camera(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the device looks at."""
+
+    source: str
+    """As for `edgeferry run --source`."""
+    name: str = "camera"
+    frames_per_s: Annotated[float, Meta(gt=0)] | None = None
+    """At most this many inferences a second; None for as many as come."""
+
+
+class Telemetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent, and how often."""
+
+    every_s: Annotated[float, Meta(gt=0)] = 5.0
+    events: Literal["none", "changes", "all"] = "changes"
+    """Results sent one by one: none, only when the first answer changes, or every one."""
+    outbox_mib: Annotated[int, Meta(ge=1)] = 64
+
+
+class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of `device.toml`."""
+
+    fleet: str
+    device: str
+    profile: str
+    state_dir: str
+    """Slots, outbox and everything else that must survive a restart."""
+    broker: Broker
+    trust: Trust
+    camera: Camera
+    telemetry: Telemetry = Telemetry()
+    site: str = ""
+    tags: dict[str, str] = {}
+    bundle: str | None = None
+    """Installed when no slot is filled yet; signed by a publisher like any other."""
+    threads: Annotated[int, Meta(ge=1)] | None = None
+
+
+def parse_device_config(data: bytes, *, where: str) -> DeviceConfig:
+    """The configuration in `data`, or ConfigError naming the key and its line."""
+    config = from_toml(data, DeviceConfig, where=where, error=ConfigError)
+    checked_name(config.fleet, what="fleet")
+    checked_name(config.device, what="device")
+    return config

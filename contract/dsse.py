@@ -1,0 +1,104 @@
+"""The signature envelope: DSSE v1.0 (github.com/secure-systems-lab/dsse), around a manifest or an assignment.
+
+Bytes only: what is signed and how an envelope reads. Keys and Ed25519 itself live where the cryptography library
+is (`edge/trust.py` verifies on the device, `converters/keys.py` and `fleet/keys.py` sign).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from contract.codec import from_json
+from contract.errors import SignatureError
+
+MANIFEST_TYPE = "application/vnd.edgeferry.manifest.v1+json"
+ASSIGNMENT_TYPE = "application/vnd.edgeferry.assignment.v1+json"
+
+Verifier = Callable[[bytes, bytes], bool]
+"""(signed bytes, signature) -> whether this key made it."""
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """One signature over the payload."""
+
+    keyid: str
+    """`sha256:…` of the raw 32-byte public key."""
+    sig: str
+    """Base64 of the 64-byte Ed25519 signature."""
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """A payload with its signatures. A bundle's payload is left empty here: it is `manifest.json` itself."""
+
+    payloadType: str
+    payload: str = ""
+    """Base64."""
+    signatures: tuple[Signature, ...]
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """What is signed: `DSSEv1 SP LEN(type) SP type SP LEN(body) SP body`, lengths as ASCII decimals."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign(
+    payload_type: str, payload: bytes, keyid: str, signer: Callable[[bytes], bytes], *, detached: bool
+) -> Envelope:
+    """An envelope with one signature; `detached` leaves the payload out (it travels beside the envelope)."""
+    made = signer(pre_authentication_encoding(payload_type, payload))
+    body = "" if detached else base64.b64encode(payload).decode()
+    return Envelope(
+        payloadType=payload_type,
+        payload=body,
+        signatures=(Signature(keyid=keyid, sig=base64.b64encode(made).decode()),),
+    )
+
+
+def parse_envelope(data: bytes, *, where: str) -> Envelope:
+    """The envelope in `data`, or SignatureError."""
+    return from_json(data, Envelope, where=where, error=SignatureError)
+
+
+def payload_of(envelope: Envelope, *, where: str) -> bytes:
+    """The payload carried inside."""
+    return _decode(envelope.payload, where)
+
+
+def verify(
+    envelope: Envelope, payload_type: str, payload: bytes, trusted: Mapping[str, Verifier], *, where: str
+) -> str:
+    """The key id of a trusted signature over `payload`, or SignatureError saying whose signatures there are.
+
+    The type is part of what is signed, so a signed manifest can never pass as a signed assignment.
+    """
+    if envelope.payloadType != payload_type:
+        raise _refused(f"it signs a {envelope.payloadType!r}, not a {payload_type!r}", where)
+    signed = pre_authentication_encoding(payload_type, payload)
+    for signature in envelope.signatures:
+        check = trusted.get(signature.keyid)
+        if check is not None:
+            if not check(signed, _decode(signature.sig, where)):
+                raise _refused("the signature does not match the content", where)
+            return signature.keyid
+    signers = ", ".join(s.keyid[:19] for s in envelope.signatures) or "nobody"
+    raise SignatureError(
+        f"signed by {signers}, whom nobody here trusts",
+        where=where,
+        fix="Pin the publisher's public key (--trust FILE.pub), or use one signed by a pinned key.",
+    )
+
+
+def _refused(what: str, where: str) -> SignatureError:
+    return SignatureError(what, where=where, fix="Do not use it; fetch it again from its publisher.")
+
+
+def _decode(text: str, where: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as problem:
+        raise SignatureError(f"not Base64: {problem}", where=where, fix="Fetch it again.") from problem

@@ -1,0 +1,200 @@
+"""What a bundle promises to the device that installs it: `manifest.json`, one frozen struct.
+
+Everything a device must know to run the model is said here, so that nothing is guessed from the graph: how pixels
+become the input tensor, what each output means, which labels, how golden frames are judged. The file is written by
+`converters/`, read by `edge/` and `fleet/`; its version is `SCHEMA`. Unknown keys are kept out of the decoded
+struct and do no harm (a newer minor version may add some); a newer major schema is refused by `contract.codec`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from contract.codec import from_json
+from contract.digest import PATTERN
+from contract.errors import BundleError
+
+SCHEMA = 1
+NAME = "manifest.json"
+LABELS = "labels.txt"
+REFERENCE = "reference.json"
+GOLDEN = "golden.npz"
+CARD = "card.md"
+
+Task = Literal["classify", "detect", "segment", "keypoints", "regress", "anomaly"]
+Format = Literal["tflite", "onnx"]
+DType = Literal["uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
+Digest = Annotated[str, Meta(pattern=f"^{PATTERN.pattern}$")]
+ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One file of the bundle."""
+
+    name: MemberName
+    sha256: Digest
+    size_bytes: Annotated[int, Meta(ge=0)]
+
+
+class Quantization(Struct, frozen=True, kw_only=True):
+    """Per-tensor affine quantisation: real = scale * (stored - zero_point)."""
+
+    scale: Annotated[float, Meta(gt=0.0)]
+    zero_point: int
+
+
+class TensorSpec(Struct, frozen=True, kw_only=True):
+    """One input or output tensor as the runtime sees it."""
+
+    name: str
+    shape: tuple[Positive, ...]
+    """With the batch, e.g. (1, 96, 96, 3); never dynamic."""
+    dtype: DType
+    quantization: Quantization | None = None
+    """None for floating point."""
+
+
+class Preprocessing(Struct, frozen=True, kw_only=True):
+    """How a picture becomes the input tensor. `edge/preprocess.py` is the only code that carries it out.
+
+    real = (pixel - mean) / std per channel, with pixel 0..255; then stored = round(real / scale) + zero_point
+    where the input is quantised. Defaults give real = pixel / 255 in RGB.
+    """
+
+    size_wh: tuple[Positive, Positive]
+    resize: Literal["stretch", "letterbox", "crop"] = "stretch"
+    """stretch ignores the aspect; letterbox pads around the centred picture; crop cuts the centred middle out."""
+    interpolation: Literal["linear", "nearest"] = "linear"
+    pad_value: Annotated[int, Meta(ge=0, le=255)] = 114
+    colour: Literal["rgb", "bgr", "grey"] = "rgb"
+    layout: Literal["nhwc", "nchw"] = "nhwc"
+    mean: tuple[float, ...] = (0.0,)
+    """One value for all channels, or one a channel in the order of `colour`."""
+    std: tuple[float, ...] = (255.0,)
+
+
+class Classify(Struct, frozen=True, kw_only=True, tag="classify", tag_field="kind"):
+    """One score a class."""
+
+    scores: str
+    """Name of the output tensor, shape (1, classes)."""
+    activation: Literal["none", "softmax", "sigmoid"] = "none"
+    """What turns the tensor into scores 0..1: `none` where the graph ends with it already."""
+    top_k: Positive = 5
+    threshold: Share = 0.0
+
+
+class DetectBoxes(Struct, frozen=True, kw_only=True, tag="detect-boxes", tag_field="kind"):
+    """Ready boxes, as `TFLite_Detection_PostProcess` gives them: (1, N, 4) ymin xmin ymax xmax in 0..1."""
+
+    boxes: str
+    classes: str
+    scores: str
+    count: str | None = None
+    score_threshold: Share = 0.4
+    class_offset: int = 0
+    """Added to the tensor's class number to give the label's index."""
+
+
+Decoding = Classify | DetectBoxes
+
+
+class Golden(Struct, frozen=True, kw_only=True):
+    """Frames with known answers that must come out right on the very device, before the model may serve.
+
+    The member `golden.npz` holds `frames` (N, H, W, 3) uint8 RGB in the model's input size and one array an output,
+    named `output:` and the tensor's name, in the model's own dtype.
+    """
+
+    frames: Positive
+    tolerance: Annotated[float, Meta(ge=0.0)]
+    """Largest allowed difference of a real (dequantised) output value: kernels differ by a few quantisation steps."""
+    top1: bool = True
+    """Whether the first class of every frame must be the expected one."""
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What was measured before the bundle was written, on `pictures` pictures held back from training."""
+
+    pictures: Annotated[int, Meta(ge=0)] = 0
+    metric: str = "accuracy"
+    source: float | None = None
+    """The metric of the floating-point model this one was made from."""
+    artifact: float | None = None
+    """The metric of this very file, run by this very code."""
+    agreement: float | None = None
+    """Share of pictures on which both give the same first answer."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """The whole promise. `members` lists every other file except the signature."""
+
+    schema: int = SCHEMA
+    name: ModelName
+    version: Positive
+    """Grows by one a release and is never reused."""
+    task: Task
+    profile: str
+    format: Format
+    model: MemberName
+    accelerator: Literal["none", "edgetpu", "cuda"] = "none"
+    """What the model file needs; an uncompiled Coral twin needs `none`."""
+    note: str = ""
+    """A plain word for the person who installs it, e.g. that a Coral model still has to be compiled."""
+    inputs: tuple[TensorSpec, ...]
+    preprocessing: Preprocessing
+    outputs: tuple[TensorSpec, ...]
+    decoding: Decoding
+    labels: tuple[str, ...] = ()
+    """Index is the class number."""
+    golden: Golden | None = None
+    evidence: Evidence = Evidence()
+    lineage: dict[str, str] = {}
+    """Digests of what it was made from: `weights`, `dataset`, `calibration`, where known."""
+    members: tuple[Member, ...] = ()
+
+    @property
+    def release(self) -> str:
+        """`NAME@VERSION`, as results and pages show it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def file_name(self) -> str:
+        """What the bundle's file is called."""
+        return f"{self.name}-{self.version}-{self.profile}.bundle"
+
+
+def parse(data: bytes, *, where: str) -> Manifest:
+    """The manifest in `data`, checked for what single fields cannot say."""
+    manifest = from_json(data, Manifest, where=where, error=BundleError, newest_schema=SCHEMA)
+    for problem in _contradictions(manifest):
+        raise BundleError(f"the manifest contradicts itself: {problem}", where=where, fix="Convert the model again.")
+    return manifest
+
+
+def _contradictions(manifest: Manifest) -> list[str]:
+    names = [member.name for member in manifest.members]
+    found = [f"{name!r} is listed twice" for name in {n for n in names if names.count(n) > 1}]
+    if manifest.model not in names:
+        found.append(f"the model file {manifest.model!r} is not listed")
+    if manifest.golden and GOLDEN not in names:
+        found.append(f"golden frames are announced and {GOLDEN!r} is not listed")
+    if len(manifest.inputs) != 1:
+        found.append(f"{len(manifest.inputs)} inputs, and one picture to feed them")
+    outputs = {output.name for output in manifest.outputs}
+    for role in ("scores", "boxes", "classes", "count"):
+        wanted = getattr(manifest.decoding, role, None)
+        if wanted is not None and wanted not in outputs:
+            found.append(f"decoding reads {wanted!r}, which is no output")
+    return found
+
+
+def slug(text: str) -> str:
+    """`text` as a model name: lower case, everything else turned into single hyphens."""
+    return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._")[:63] or "model"

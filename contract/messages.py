@@ -1,0 +1,217 @@
+"""What travels over MQTT, as frozen structs; `contract/topics.py` says where each one goes.
+
+A device numbers everything it wants kept: (device, boot, sequence), one counter for telemetry, events and reported
+states. Messages wait in its outbox until the collector's `Ack`; `Batch.oldest` is the lowest sequence of this boot
+the device still holds, so a hole below it is a loss the device admits, and a hole above it is only late.
+Unknown fields are ignored: a newer minor version may send more. Numbers carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from contract.codec import from_json
+from contract.errors import LinkError, SignatureError
+from contract.manifest import Digest
+from contract.result import Result
+from contract.states import Cause, State
+
+SCHEMA = 1
+MAX_BYTES = 1 << 20
+"""A larger message is not one of ours."""
+Sequence = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Percentiles(Struct, frozen=True, kw_only=True):
+    """Of one stage over one telemetry window, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class FrameLedger(Struct, frozen=True, kw_only=True):
+    """Every frame since the model was loaded: captured = inferred + sum(dropped) + damaged, always."""
+
+    captured: Count = 0
+    inferred: Count = 0
+    damaged: Count = 0
+    dropped: dict[str, Count] = {}
+    """By cause, e.g. `stale` (a newer frame came first), `stopping`."""
+
+
+class Telemetry(Struct, frozen=True, kw_only=True):
+    """What one device did in the last few seconds."""
+
+    sequence: Sequence
+    at: str
+    """End of the window, UTC, RFC 3339."""
+    window_s: float
+    model: str
+    """`NAME@VERSION`."""
+    digest: Digest
+    ledger: FrameLedger
+    frames_per_s: float
+    """Inferred frames over this window."""
+    latency_ms: dict[str, Percentiles]
+    """By stage: `preprocess`, `invoke`, `postprocess`, `total`; empty when nothing was inferred."""
+    classes: dict[str, Count] = {}
+    """First answers of this window, by label."""
+    mean_confidence: float | None = None
+    """Of the first answers of this window."""
+    rss_bytes: Count = 0
+    temperature_c: float | None = None
+    outbox_waiting: Count = 0
+    outbox_lost: Count = 0
+    """Messages the outbox had to give up since it was made."""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One frame's result, kept."""
+
+    sequence: Sequence
+    result: Result
+
+
+class Reported(Struct, frozen=True, kw_only=True):
+    """How far an assignment has come on this device. Success is `committed` and nothing else."""
+
+    sequence: Sequence
+    at: str
+    counter: Count
+    """Of the assignment this answers."""
+    state: State
+    digest: Digest
+    """The bundle the assignment asks for."""
+    running: str
+    """`NAME@VERSION` that serves at this moment."""
+    running_digest: Digest | None
+    cause: Cause | None = None
+    detail: str = ""
+    """One sentence for a person; `cause` is for machines."""
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Several messages of one kind and boot, in ascending sequence; the topic's kind says which list is filled."""
+
+    schema: int = SCHEMA
+    boot: str
+    """Made anew at each start of the agent."""
+    oldest: Sequence
+    telemetry: tuple[Telemetry, ...] = ()
+    events: tuple[Event, ...] = ()
+    reported: tuple[Reported, ...] = ()
+
+    def messages(self) -> tuple[Telemetry | Event | Reported, ...]:
+        """All of them, in ascending sequence."""
+        return tuple(sorted((*self.telemetry, *self.events, *self.reported), key=lambda m: m.sequence))
+
+
+class Ack(Struct, frozen=True, kw_only=True):
+    """The collector has committed every message of `boot` up to and including `sequence`."""
+
+    schema: int = SCHEMA
+    boot: str
+    sequence: Count
+
+
+class Birth(Struct, frozen=True, kw_only=True):
+    """Who a device is; sent at each connection."""
+
+    schema: int = SCHEMA
+    at: str
+    boot: str
+    profile: str
+    edgeferry: str
+    """Version of this software."""
+    python: str
+    backend: str
+    """Inference library and its version, e.g. `ai-edge-litert 2.3.0`."""
+    model: str
+    digest: Digest | None
+    holds: tuple[Digest, ...] = ()
+    """Bundles in its slots."""
+    site: str = ""
+    tags: dict[str, str] = {}
+
+
+class Presence(Struct, frozen=True, kw_only=True):
+    """Retained; the offline one is the connection's last will."""
+
+    schema: int = SCHEMA
+    boot: str
+    online: bool
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a new model must hold in its health window on the device, or the device goes back."""
+
+    health_frames: Annotated[int, Meta(ge=1)] = 30
+    health_s: Annotated[float, Meta(gt=0)] = 60.0
+    """The window's frames must have come within this time."""
+    min_mean_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    max_latency_p95_ms: Annotated[float, Meta(gt=0)] | None = None
+    max_error_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """What the fleet wants on one device: signed, retained, and good for this device alone."""
+
+    schema: int = SCHEMA
+    fleet: str
+    device: str
+    counter: Sequence
+    """Only a larger one than the last accepted counts; replaying an old assignment does nothing."""
+    digest: Digest
+    name: str
+    version: int
+    size_bytes: Count
+    url: str
+    deadline: str
+    """UTC, RFC 3339: not finished by then is failed."""
+    limits: Limits = Limits()
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """Asked of a device by an operator."""
+
+    schema: int = SCHEMA
+    id: str
+    verb: Literal["ping", "rebirth"]
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A device's answer to a command."""
+
+    schema: int = SCHEMA
+    id: str
+    ok: bool
+    detail: str = ""
+
+
+Message = Batch | Ack | Birth | Presence | Command | Reply
+_TYPES: dict[str, type[Message]] = {
+    "telemetry": Batch,
+    "events": Batch,
+    "reported": Batch,
+    "ack": Ack,
+    "birth": Birth,
+    "presence": Presence,
+    "command": Command,
+    "reply": Reply,
+}
+
+
+def decode(kind: str, payload: bytes, *, where: str) -> Message:
+    """The message in `payload`, or LinkError. `desired` is an envelope: see `decode_assignment`."""
+    if len(payload) > MAX_BYTES:
+        raise LinkError(f"{len(payload)} bytes, at most {MAX_BYTES} allowed", where=where, fix="Send smaller batches.")
+    return from_json(payload, _TYPES[kind], where=where, error=LinkError, newest_schema=SCHEMA)
+
+
+def decode_assignment(payload: bytes, *, where: str) -> Assignment:
+    """The assignment inside a verified envelope."""
+    return from_json(payload, Assignment, where=where, error=SignatureError, newest_schema=SCHEMA)

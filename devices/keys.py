@@ -1,0 +1,121 @@
+"""Ed25519 keys (RFC 8032) as PEM files: made, loaded, and turned into signers and verifiers.
+
+They live in this room because every other may import it: converters sign bundles, the fleet signs assignments, a
+device pins the public halves. The private half is PKCS#8 with mode 0600, the public half SubjectPublicKeyInfo.
+A key is named by the digest of its raw 32 public bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from contract.digest import digest_of
+from contract.dsse import Verifier
+from contract.errors import ConfigError
+
+PUBLIC_SUFFIX = ".pub"
+_DEVELOPMENT_SEED = b"edgeferry development key, open!"
+"""Public knowledge, so that anyone may try the kit before making keys; a fleet pins its own."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private key, ready to sign."""
+
+    keyid: str
+    sign: Callable[[bytes], bytes]
+
+
+def make_key(path: Path) -> str:
+    """Write a new private key to `path` and its public half to `path` + `.pub`; returns the key id.
+
+    An existing file is never overwritten.
+    """
+    public_path = path.with_name(path.name + PUBLIC_SUFFIX)
+    for taken in (path, public_path):
+        if taken.exists():
+            raise ConfigError("there is a file already", where=str(taken), fix="Choose another name, or move it away.")
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
+    public_path.write_bytes(public)
+    return key_id(key.public_key())
+
+
+def load_signer(path: Path) -> Signer:
+    """The private key in `path`."""
+    try:
+        key = serialization.load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError) as problem:
+        raise _not_a_key(path, "private") from problem
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _not_a_key(path, "private")
+    return Signer(key_id(key.public_key()), key.sign)
+
+
+def development_signer() -> Signer:
+    """The key everybody knows: for trying things out, never for a fleet."""
+    key = Ed25519PrivateKey.from_private_bytes(_DEVELOPMENT_SEED)
+    return Signer(key_id(key.public_key()), key.sign)
+
+
+def development_verifier() -> dict[str, Verifier]:
+    """Trust in the key everybody knows."""
+    return _entry(Ed25519PrivateKey.from_private_bytes(_DEVELOPMENT_SEED).public_key())
+
+
+def load_verifiers(paths: Iterable[Path]) -> dict[str, Verifier]:
+    """The public keys in `paths`, by key id: whom `contract.dsse.verify` may believe."""
+    trusted: dict[str, Verifier] = {}
+    for path in paths:
+        try:
+            key = serialization.load_pem_public_key(_read(path))
+        except ValueError as problem:
+            raise _not_a_key(path, "public") from problem
+        if not isinstance(key, Ed25519PublicKey):
+            raise _not_a_key(path, "public")
+        trusted |= _entry(key)
+    return trusted
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """`sha256:…` of the raw public bytes."""
+    return digest_of(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+
+
+def _entry(key: Ed25519PublicKey) -> dict[str, Verifier]:
+    def made_by_this_key(signed: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(signature, signed)
+        except InvalidSignature:
+            return False
+        return True
+
+    return {key_id(key): made_by_this_key}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise ConfigError(
+            f"the key cannot be read: {problem.strerror}", where=str(path), fix="Make one: edgeferry keys new FILE"
+        ) from problem
+
+
+def _not_a_key(path: Path, half: str) -> ConfigError:
+    return ConfigError(
+        f"not an Ed25519 {half} key in PEM form", where=str(path), fix="Make one: edgeferry keys new FILE"
+    )

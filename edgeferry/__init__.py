@@ -1,0 +1,1 @@
+"""The front door of edgeferry: one command, and the demo."""

@@ -1,0 +1,5 @@
+"""`python -m edgeferry` is the `edgeferry` command."""
+
+from edgeferry.cli import main
+
+main()
