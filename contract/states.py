@@ -2,6 +2,7 @@
 
 idle ─assigned→ downloading ─arrived→ verifying ─trusted→ staging ─staged→ testing ─passed→ switching
      ─switched→ provisional ─healthy→ committed
+idle ─serving→ committed: what the assignment asks for serves already.
 before the switch every failure ends in `refused`: the old model never stopped serving;
 after it every failure, and every restart that is not healthy, ends in `rolled-back`.
 """
@@ -22,7 +23,7 @@ State = Literal[
     "refused",
     "rolled-back",
 ]
-Event = Literal["assigned", "arrived", "trusted", "staged", "passed", "switched", "healthy", "failed"]
+Event = Literal["assigned", "arrived", "trusted", "staged", "passed", "switched", "healthy", "serving", "failed"]
 Cause = Literal[
     "download",  # could not be fetched, or was not what the assignment named
     "bundle",  # damaged or hostile
@@ -44,6 +45,7 @@ TABLE: dict[tuple[State, Event], State] = {
     ("committed", "assigned"): "downloading",
     ("refused", "assigned"): "downloading",
     ("rolled-back", "assigned"): "downloading",
+    ("idle", "serving"): "committed",
     ("downloading", "arrived"): "verifying",
     ("verifying", "trusted"): "staging",
     ("staging", "staged"): "testing",

@@ -8,7 +8,7 @@ A key is named by the digest of its raw 32 public bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +47,7 @@ def make_key(path: Path) -> str:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret)
-    public_path.write_bytes(public)
+    _write_new({path: (secret, 0o600), public_path: (public, 0o644)})
     return key_id(key.public_key())
 
 
@@ -90,6 +87,13 @@ def load_verifiers(paths: Iterable[Path]) -> dict[str, Verifier]:
     return trusted
 
 
+def key_id_of_file(path: Path) -> str:
+    """The id of the key in `path`, be it the private or the public half; ConfigError where it is neither."""
+    if b"PRIVATE KEY" in _read(path):
+        return load_signer(path).keyid
+    return next(iter(load_verifiers([path])))
+
+
 def key_id(key: Ed25519PublicKey) -> str:
     """`sha256:…` of the raw public bytes."""
     return digest_of(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
@@ -104,6 +108,24 @@ def _entry(key: Ed25519PublicKey) -> dict[str, Verifier]:
         return True
 
     return {key_id(key): made_by_this_key}
+
+
+def _write_new(files: Mapping[Path, tuple[bytes, int]]) -> None:
+    """Write every file (content, mode) or none; what is there already stays as it is."""
+    written: list[Path] = []
+    try:
+        for path, (data, mode) in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                written.append(path)
+                file.write(data)
+    except OSError as problem:
+        for path in written:
+            path.unlink()
+        where = str(problem.filename or path)
+        raise ConfigError(
+            f"the key cannot be written: {problem.strerror}", where=where, fix="Choose another folder."
+        ) from problem
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,68 @@
+"""An artifact and a profile become the bytes of one signed bundle: equal arguments give equal bytes.
+
+Layout and envelope are the contract's; here stands only which member holds what.
+"""
+
+from __future__ import annotations
+
+import io
+
+from msgspec.structs import replace
+
+from contract import manifest as names
+from contract.bundle import seal
+from contract.codec import to_pretty_json
+from contract.digest import digest_of
+from contract.dsse import MANIFEST_TYPE, sign
+from contract.manifest import Evidence, Manifest, Member
+from converters.artifacts import Artifact
+from converters.card import bundle_card
+from converters.runs import Pictures, Run
+from devices.keys import Signer
+from devices.profiles import Profile
+
+UNCOMPILED = (
+    "Not compiled for the Edge TPU: this int8 model runs on the CPU until edgetpu_compiler (x86-64 Debian) "
+    "has made a compiled twin of it."
+)
+
+
+def bundle_manifest(
+    run: Run, artifact: Artifact, profile: Profile, calibration: Pictures, *, name: str, version: int
+) -> Manifest:
+    """What the bundle promises, still without its members."""
+    return replace(
+        artifact.draft,
+        name=name,
+        version=version,
+        profile=profile.name,
+        note=UNCOMPILED if profile.accelerator == "edgetpu" else "",
+        evidence=Evidence(
+            pictures=artifact.comparison.pictures,
+            source=artifact.comparison.source_accuracy,
+            artifact=artifact.comparison.artifact_accuracy,
+            agreement=artifact.comparison.agreement,
+        ),
+        lineage={
+            "weights": run.metrics.weights,
+            "dataset": run.dataset.digest,
+            "calibration": calibration.digest,
+        },
+    )
+
+
+def bundle_bytes(run: Run, artifact: Artifact, manifest: Manifest, signer: Signer) -> bytes:
+    """The whole file, sealed and signed."""
+    members = {
+        manifest.model: artifact.model,
+        names.LABELS: "".join(f"{label}\n" for label in manifest.labels).encode(),
+        names.GOLDEN: artifact.golden,
+        names.REFERENCE: run.reference,
+        names.CARD: bundle_card(run.card, manifest, artifact.comparison),
+    }
+    listed = tuple(Member(name=name, sha256=digest_of(data), size_bytes=len(data)) for name, data in members.items())
+    promised = replace(manifest, members=listed)
+    envelope = sign(MANIFEST_TYPE, to_pretty_json(promised), signer.keyid, signer.sign, detached=True)
+    stream = io.BytesIO()
+    seal(stream, promised, members, envelope)
+    return stream.getvalue()

@@ -1,0 +1,201 @@
+"""What runs on a device from boot to shutdown: camera, model, reporter and updater joined, and nothing of their work.
+
+The camera's loop has the main thread; link, reporter and updater have their own. The agent works without a broker
+from the start: results wait in the outbox. A camera that fails ends the agent with an error, and systemd starts it
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from contract.device import DeviceConfig
+from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
+from contract.messages import Birth
+from contract.result import Result
+from edge import candidate
+from edge.bundles import read_bundle
+from edge.device_file import read_device_file
+from edge.identity import birth
+from edge.model import LoadedModel, load_model
+from edge.outbox import Outbox
+from edge.progress import Progress
+from edge.reporter import Reporter
+from edge.runtime import Runtime
+from edge.signals import stopped_by_signals
+from edge.slots import Slots
+from edge.sources import open_source
+from edge.systemd import Notifier
+from edge.trust import Trust, pinned
+from edge.updater import Updater
+
+log = logging.getLogger(__name__)
+
+OUTBOX = "outbox.db"
+_FLUSH_S = 5.0
+_MIB = 1 << 20
+
+
+def run_agent(config_path: Path) -> None:
+    """Serve until SIGTERM or SIGINT, or the end of the source.
+
+    ConfigError, BundleError, ModelError or SourceError when it cannot begin; SourceError when the camera fails later.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    agent = Agent(read_device_file(config_path))
+    with stopped_by_signals(agent.stop):
+        agent.run()
+
+
+class Agent:
+    """One device at work."""
+
+    def __init__(self, config: DeviceConfig) -> None:
+        """Everything that can fail fails here, in the order a person would mend it: keys, model, camera, broker."""
+        self._config, self._stopping = config, False
+        trust = pinned(config)
+        _make_folder(Path(config.state_dir))
+        self._slots = Slots(Path(config.state_dir))
+        self._updater = Updater(config, trust, self._slots, report=self._report, on_end=self.stop)
+        self._updater.recover()
+        _install_first(config, trust, self._slots)
+        model = first_model(self._slots, threads=config.threads or 1)
+        self._source = open_source(config.camera.source, name=config.camera.name)
+        self._runtime = Runtime(
+            model,
+            self._source,
+            on_result=self._result,
+            on_window=lambda window: self._reporter.window(window),
+            window_s=config.telemetry.every_s,
+            max_frames_per_s=config.camera.frames_per_s,
+        )
+        self._outbox = Outbox(Path(config.state_dir) / OUTBOX, config.telemetry.outbox_mib * _MIB)
+        self._reporter = Reporter(
+            config.broker,
+            config.fleet,
+            config.device,
+            outbox=self._outbox,
+            birth=self._birth,
+            events=config.telemetry.events,
+            on_desired=self._updater.desired,
+        )
+        self._systemd = Notifier()
+
+    @property
+    def model(self) -> LoadedModel:
+        """The one that answers the next frame."""
+        return self._runtime.model
+
+    def replace(self, model: LoadedModel) -> None:
+        """Let `model` answer from the very next frame on, and tell the fleet. Called by the updater."""
+        self._runtime.replace(model)
+        log.info("serving %s on %s", model.manifest.release, model.backend.name)
+        self._reporter.introduce()
+
+    def run(self) -> None:
+        """Serve until `stop` or the source's end. SourceError, or UpdateError after a bug in the update's thread."""
+        self._reporter.start()
+        self._updater.start(self)
+        self._systemd.ready(f"serving {self.model.manifest.release}")
+        log.info("serving %s on %s", self.model.manifest.release, self.model.backend.name)
+        try:
+            ledger = self._runtime.run()
+            log.info("stopped after %d frames, %d with an answer", ledger.captured, ledger.inferred)
+        finally:
+            self._systemd.stopping()
+            self._updater.stop()
+            self._reporter.close(_FLUSH_S)
+            log.info("stopped: %d messages, %d acknowledged", self._reporter.sent, self._reporter.acknowledged)
+        self._explain_end()
+
+    def stop(self) -> None:
+        """End `run` after the frame in hand. From any thread, and from a signal handler."""
+        self._stopping = True
+        self._runtime.stop()
+
+    def _explain_end(self) -> None:
+        """Ends nobody asked for are errors, so that systemd starts the agent again."""
+        if self._updater.broken:
+            raise UpdateError(
+                "the update's thread has died", where="updater", fix="Report the traceback above; it is a bug."
+            )
+        if self._source.live and not self._stopping:
+            raise SourceError(
+                "the camera sends no more frames", where=self._config.camera.source, fix="Check the camera."
+            )
+
+    def _result(self, result: Result) -> None:
+        self._reporter.result(result)
+        self._updater.observe(result)
+        self._systemd.alive()
+
+    def _report(self, progress: Progress) -> None:
+        """Each state of the update walk, with what serves meanwhile."""
+        assert progress.assignment is not None
+        self._reporter.reported(
+            counter=progress.counter,
+            state=progress.state,
+            digest=progress.assignment.digest,
+            running=self.model.manifest.release,
+            running_digest=self.model.digest,
+            cause=progress.cause,
+            detail=progress.detail,
+        )
+
+    def _birth(self) -> Birth:
+        config = self._config
+        return birth(
+            self.model,
+            boot=self._outbox.boot,
+            profile=config.profile,
+            holds=self._slots.held(),
+            site=config.site,
+            tags=config.tags,
+        )
+
+
+def first_model(slots: Slots, *, threads: int) -> LoadedModel:
+    """The current slot's model; the fallback's where that cannot be loaded any more, for good."""
+    try:
+        return _loaded(slots, threads)
+    except (BundleError, ModelError, BackendError) as problem:
+        if slots.fallback is None:
+            raise
+        log.error("the current bundle cannot serve, going back: %s", problem)
+        slots.roll_back()
+        return _loaded(slots, threads)
+
+
+def _loaded(slots: Slots, threads: int) -> LoadedModel:
+    assert slots.current is not None
+    slot = slots.slot(slots.current)
+    return load_model(slot.manifest, slot.digest, slot.model, threads=threads)
+
+
+def _install_first(config: DeviceConfig, trust: Trust, slots: Slots) -> None:
+    """Fill the empty store of a new device from the bundle its configuration names."""
+    if slots.current is not None:
+        return
+    if config.bundle is None:
+        raise ConfigError(
+            "there is no model yet: no slot is filled and no bundle is named",
+            where=f"device {config.device}",
+            fix="Set `bundle` in device.toml to a signed bundle.",
+        )
+    bundle = read_bundle(Path(config.bundle), trust.publishers)
+    candidate.check_profile(bundle, config.profile)
+    slot = slots.install(bundle)
+    candidate.tested(slot, threads=config.threads or 1).close()
+    slots.activate(slot.digest)
+    log.info("installed %s from %s", slot.manifest.release, config.bundle)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ConfigError(
+            f"the state folder cannot be made: {problem.strerror}", where=str(folder), fix="Check state_dir."
+        ) from problem

@@ -1,0 +1,25 @@
+"""tflite-runtime 2.14, LiteRT's last predecessor, for 32-bit ARM and old images where LiteRT has no wheel.
+
+The same interpreter interface; its extension module was built against numpy 1 and dies with numpy 2.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tflite_runtime.interpreter import Interpreter
+
+from contract.errors import MissingPartError
+from edge.backends.interpreter import InterpreterBackend, open_interpreter
+
+
+def open_model(model: bytes | Path, *, threads: int) -> InterpreterBackend:
+    """The model, loaded by tflite-runtime."""
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        raise MissingPartError(
+            f"tflite-runtime cannot work with numpy {np.__version__}",
+            where="the Python package numpy",
+            fix="Run: pip install 'numpy<2', or install ai-edge-litert where it has a wheel.",
+        )
+    return InterpreterBackend(open_interpreter(Interpreter, model, threads), distribution="tflite-runtime")

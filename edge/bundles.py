@@ -1,0 +1,65 @@
+"""A bundle's file turned into things a device may use: every byte digested, every member checked, the signer known.
+
+The layout itself is `contract/bundle.py`'s; whose keys are trusted is the caller's.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contract.bundle import Bundle, open_bundle
+from contract.digest import digest_of
+from contract.dsse import MANIFEST_TYPE, Verifier, verify
+from contract.errors import BundleError
+from contract.manifest import Manifest
+
+UNVERIFIED: Final = None
+"""Instead of trusted keys: read without asking who signed. For inspecting, never for installing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBundle:
+    """A bundle all of whose bytes were checked."""
+
+    manifest: Manifest
+    digest: str
+    """`sha256:…` of the file."""
+    keyid: str | None
+    """The trusted key that signed it; None when it was read UNVERIFIED."""
+    members: dict[str, bytes]
+    """By name, without the manifest and the signature."""
+
+    @property
+    def model(self) -> bytes:
+        """The model file."""
+        return self.members[self.manifest.model]
+
+
+def read_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> CheckedBundle:
+    """The bundle in `path`, or BundleError (damaged or hostile) or SignatureError (by nobody in `trusted`).
+
+    The file is read once and everything is checked on those bytes, so nobody can change it between two looks.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise BundleError(
+            f"the bundle cannot be read: {problem.strerror}", where=str(path), fix="Check the path and its permissions."
+        ) from problem
+    return check_bundle(data, trusted, where=str(path))
+
+
+def check_bundle(data: bytes, trusted: Mapping[str, Verifier] | None, *, where: str) -> CheckedBundle:
+    """The same for bytes in memory."""
+    bundle = open_bundle(io.BytesIO(data), where=where)
+    keyid = None if trusted is None else _signer(bundle, trusted)
+    members = {member.name: bundle.read(member.name) for member in bundle.manifest.members}
+    return CheckedBundle(bundle.manifest, digest_of(data), keyid, members)
+
+
+def _signer(bundle: Bundle, trusted: Mapping[str, Verifier]) -> str:
+    return verify(bundle.envelope, MANIFEST_TYPE, bundle.manifest_bytes, trusted, where=bundle.where)

@@ -1,0 +1,167 @@
+"""The device's commands: `run`, `bench` and `agent`. They parse, call one function and print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from contract.errors import ConfigError
+
+# Before numpy is imported anywhere: its BLAS starts a thread a core at import, which takes longer than everything
+# else at start, and nothing on a device multiplies large matrices outside the inference library.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+if TYPE_CHECKING:
+    from contract.dsse import Verifier
+    from contract.result import Result
+    from edge.bundles import CheckedBundle
+    from edge.results import Show
+    from edge.uplink import Uplink
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+trust_option = click.option(
+    "--trust", type=FILE, multiple=True, help="Public key that may have signed the bundle; may be repeated."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of the inference library."
+)
+
+
+@click.command()
+@click.argument("bundle", type=FILE)
+@click.option("--source", required=True, help="Picture, folder, video, /dev/videoN, pipe:COMMAND or synthetic:.")
+@click.option("--mqtt", metavar="URL", help="Also report to this broker, e.g. mqtt://localhost.")
+@click.option("--fleet", default="default", show_default=True, help="With --mqtt: the fleet to report to.")
+@click.option("--device-id", help="With --mqtt: the name to report under; the machine's own by default.")
+@click.option("--results", metavar="FILE|-", help="Append one JSON object a frame to FILE, or to standard output.")
+@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many results.")
+@click.option("--max-fps", type=click.FloatRange(0, min_open=True), help="At most so many inferences a second.")
+@click.option("--telemetry-every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object and nothing else.")
+@trust_option
+@threads_option
+def run(
+    bundle: Path,
+    source: str,
+    mqtt: str | None,
+    fleet: str,
+    device_id: str | None,
+    results: str | None,
+    max_frames: int | None,
+    max_fps: float | None,
+    telemetry_every: float,
+    as_json: bool,
+    trust: tuple[Path, ...],
+    threads: int,
+) -> None:
+    """Run BUNDLE on pictures, a video or a camera.
+
+    Results are JSON lines when standard output is read by a program, and words when a person reads them.
+    """
+    from contract.codec import to_json
+    from edge.run import RunOptions, run_bundle
+    from edge.summary import summary_words
+
+    options = RunOptions(
+        bundle=bundle,
+        source=source,
+        trusted=_trusted(trust),
+        threads=threads,
+        max_frames=max_frames,
+        max_frames_per_s=max_fps,
+        uplink=_uplink(mqtt, fleet, device_id, telemetry_every),
+    )
+    with _reader_may_leave(), _shown(results, as_json) as show:
+        summary = run_bundle(options, show=show, opened=_introduce)
+        click.echo(to_json(summary) if as_json else summary_words(summary), err=not as_json)
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--source", help="Frames to time it with; a moving 1280x720 pattern by default.")
+@click.option("--frames", type=click.IntRange(1), default=200, show_default=True, help="How many to time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@trust_option
+@threads_option
+def bench(model: Path, source: str | None, frames: int, as_json: bool, trust: tuple[Path, ...], threads: int) -> None:
+    """Time MODEL on this machine: a bundle, or a bare .tflite or .onnx file."""
+    from contract.codec import to_json
+    from edge.bench import bench as timed
+    from edge.bench import report_words
+
+    report = timed(model, _trusted(trust), source=source, threads=threads, frames=frames)
+    click.echo(to_json(report) if as_json else report_words(report))
+
+
+@click.command()
+@click.option("--config", type=FILE, required=True, help="The device.toml that provisioning wrote.")
+def agent(config: Path) -> None:
+    """What systemd starts on a device: serve the camera, report, and carry out updates."""
+    from edge.agent import run_agent
+
+    run_agent(config)
+
+
+def _trusted(keys: tuple[Path, ...]) -> dict[str, Verifier]:
+    """The keys named, or the one everybody knows."""
+    from devices.keys import development_verifier, load_verifiers
+
+    return load_verifiers(keys) if keys else development_verifier()
+
+
+def _introduce(bundle: CheckedBundle) -> None:
+    """On standard error, what is going to run; loudly where anybody could have signed it."""
+    from devices.keys import development_verifier
+
+    if bundle.keyid in development_verifier():
+        click.echo("Signed with the development key, which everybody has: for trying out only.", err=True)
+    if bundle.manifest.note:
+        click.echo(f"Note: {bundle.manifest.note}", err=True)
+
+
+def _shown(results: str | None, as_json: bool) -> AbstractContextManager[Show]:
+    """Where each result goes: a file, standard output as JSON or as words, or nowhere beside `--json`."""
+    from edge.results import appended, json_lines, words
+
+    if results not in (None, "-"):
+        return appended(Path(results))
+    if as_json and results == "-":
+        raise ConfigError(
+            "results and the summary cannot both be standard output",
+            where="--results - --json",
+            fix="Give --results a file, or leave out --json.",
+        )
+    if as_json:
+        return nullcontext(_unshown)
+    if results is None and sys.stdout.isatty():
+        return nullcontext(lambda result: click.echo(words(result)))
+    return nullcontext(json_lines(sys.stdout.buffer))
+
+
+def _unshown(result: Result) -> None:
+    """Beside `--json` without `--results`."""
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """`edgeferry run ... | head -1` is a normal end. What is still buffered must not be written again at exit."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _uplink(url: str | None, fleet: str, device: str | None, every_s: float) -> Uplink | None:
+    if url is None:
+        return None
+    import socket
+
+    from edge.uplink import Uplink
+
+    return Uplink(url=url, fleet=fleet, device=device or socket.gethostname(), telemetry_every_s=every_s)

@@ -1,0 +1,41 @@
+"""Who a device says it is: the birth message, from the model that serves and the software that runs it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from contract.manifest import Digest
+from contract.messages import Birth
+from contract.moments import rfc3339
+
+if TYPE_CHECKING:
+    from edge.model import LoadedModel
+
+
+def birth(
+    model: LoadedModel,
+    *,
+    boot: str,
+    profile: str,
+    holds: tuple[Digest, ...] = (),
+    site: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> Birth:
+    """The birth of this moment; `holds` are the digests of the bundles in the device's slots."""
+    return Birth(
+        at=rfc3339(time.time()),
+        boot=boot,
+        profile=profile,
+        edgeferry=metadata.version("edgeferry"),
+        python=platform.python_version(),
+        backend=model.backend.name,
+        model=model.manifest.release,
+        digest=model.digest,
+        holds=holds,
+        site=site,
+        tags=dict(tags or {}),
+    )

@@ -1,0 +1,289 @@
+"""The connection to the broker: MQTT 3.1.1, QoS 1, TLS where the address says so. The only file here that knows paho.
+
+A link keeps trying until it is closed, with growing, jittered pauses, so that a thousand devices do not come back in
+one second. Each connection is a new paho client: an old one would send again, behind our back and out of order, what
+the outbox is going to send anyway. What is sent, and when again, is `edge/reporter.py`'s matter.
+
+amqtt, the demo's broker, hands every client the retained messages of every subscription, so a received topic is
+parsed and compared before its payload is looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from contract.codec import to_json
+from contract.device import Broker
+from contract.errors import ConfigError, LinkError
+from contract.messages import Birth, Presence
+from contract.topics import Kind, parse, topic
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+log = logging.getLogger(__name__)
+
+LISTENS_TO: tuple[Kind, ...] = ("ack", "desired", "command")
+_KEEPALIVE_S = 30
+_CONNECT_TIMEOUT_S = 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
+_UNCONFIRMED = 20
+"""At most so many messages without a PUBACK: more would only queue up in the broker's or our memory."""
+
+
+class Address(NamedTuple):
+    """Where a broker listens."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def address_of(url: str) -> Address:
+    """`mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]` taken apart; ConfigError otherwise."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1 or parts.path not in ("", "/"):
+        raise ConfigError(
+            f"{url!r} is not a broker's address",
+            where="broker url",
+            fix="Write mqtt://HOST[:PORT], or mqtts://HOST[:PORT] for TLS.",
+        )
+    tls = parts.scheme == "mqtts"
+    return Address(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+class Link:
+    """One device's connection. Its callbacks run on the link's own threads and must be quick.
+
+    `birth` is asked for at each connection; `on_message` gets this device's `ack`, `desired` and `command` payloads;
+    `on_connected` is called when the broker has accepted us and knows who we are, `on_confirmed` at each PUBACK.
+    An address, a password file or a certificate that cannot be used is a ConfigError at once.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        fleet: str,
+        device: str,
+        *,
+        boot: str,
+        birth: Callable[[], Birth],
+        on_message: Callable[[Kind, bytes], None],
+        on_connected: Callable[[], None] = lambda: None,
+        on_confirmed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.where = broker.url
+        self._broker, self._address = broker, address_of(broker.url)
+        self._password, self._tls = _secret(broker.password_file), _tls(broker) if self._address.tls else None
+        self._fleet, self._device, self._boot = fleet, device, boot
+        self._birth, self._on_message = birth, on_message
+        self._on_connected, self._on_confirmed = on_connected, on_confirmed
+        self._client: Client | None = None
+        self._unconfirmed: deque[MQTTMessageInfo] = deque()
+        self._connected, self._closing = threading.Event(), threading.Event()
+        self._settled, self._broken = threading.Event(), threading.Event()
+        self._last_problem = "no answer"
+        self._thread = threading.Thread(target=self._keep_connected, name="mqtt-link", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection stands."""
+        return self._connected.is_set()
+
+    @property
+    def free(self) -> bool:
+        """Whether one more message may be published now."""
+        unconfirmed = self._unconfirmed
+        while unconfirmed and unconfirmed[0].is_published():
+            unconfirmed.popleft()
+        return self.connected and len(unconfirmed) < _UNCONFIRMED
+
+    def start(self) -> None:
+        """Connect in the background, and again whenever the connection breaks."""
+        self._thread.start()
+
+    def connect_now(self, timeout_s: float) -> None:
+        """`start`, and wait until the broker answers; LinkError when it does not within `timeout_s`."""
+        self.start()
+        if not self._connected.wait(timeout_s):
+            self.close()
+            raise LinkError(
+                f"the broker cannot be reached: {self._last_problem}",
+                where=self.where,
+                fix="Check the address, that the broker runs, and its user and password.",
+            )
+
+    def publish(self, kind: Kind, payload: bytes, *, retain: bool = False) -> bool:
+        """Hand one QoS 1 message to the connection; False, and nothing sent, without one."""
+        client = self._client
+        return client is not None and self.connected and self._send(client, kind, payload, retain=retain) is not None
+
+    def introduce(self) -> None:
+        """Publish the birth message anew: the device runs another model now."""
+        self.publish("birth", to_json(self._birth()), retain=True)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Say that we leave, and disconnect. Waits at most `timeout_s` for each of the two."""
+        client = self._client
+        if client is not None and self.connected:
+            said = self._send(client, "presence", self._presence(online=False), retain=True)
+            if said is not None:
+                said.wait_for_publish(timeout_s)
+        self._closing.set()
+        self._settled.set()
+        self._broken.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def _send(self, client: Client, kind: Kind, payload: bytes, *, retain: bool) -> MQTTMessageInfo | None:
+        sent = client.publish(topic(self._fleet, self._device, kind), payload, qos=1, retain=retain)
+        if sent.rc != 0:
+            return None
+        self._unconfirmed.append(sent)
+        return sent
+
+    def _presence(self, *, online: bool) -> bytes:
+        return to_json(Presence(boot=self._boot, online=online))
+
+    def _keep_connected(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._closing.is_set():
+            if self._one_connection():
+                pause_s = _FIRST_PAUSE_S
+            self._closing.wait(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _one_connection(self) -> bool:
+        """Connect and stay until it breaks or we close; whether the broker accepted us."""
+        self._settled, self._broken = threading.Event(), threading.Event()
+        self._unconfirmed = deque()
+        client = self._client = self._new_client()
+        try:
+            client.connect(self._address.host, self._address.port, keepalive=_KEEPALIVE_S)
+        except (OSError, ValueError) as problem:
+            self._missed(str(problem))
+            return False
+        client.loop_start()
+        try:
+            return self._stay()
+        finally:
+            self._connected.clear()
+            client.disconnect()
+            client.loop_stop()
+
+    def _stay(self) -> bool:
+        """Wait for the broker's word, then for the end of the connection; whether the word was a welcome."""
+        if self._closing.is_set():
+            return False
+        if not self._settled.wait(_CONNECT_TIMEOUT_S):
+            self._missed("it does not speak MQTT, or is too slow")
+        if not self.connected:
+            return False
+        self._broken.wait()
+        return True
+
+    def _missed(self, problem: str) -> None:
+        if problem != self._last_problem:
+            log.warning("broker %s: %s; trying again", self.where, problem)
+        self._last_problem = problem
+
+    def _new_client(self) -> Client:
+        """A paho client that knows who we are and what to say when the connection breaks."""
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"{self._fleet}.{self._device}",
+            protocol=MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        will = topic(self._fleet, self._device, "presence")
+        client.will_set(will, self._presence(online=False), qos=1, retain=True)
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        client.on_connect, client.on_disconnect = self._welcomed, self._parted
+        client.on_message, client.on_publish = self._received, self._confirmed
+        return client
+
+    def _welcomed(
+        self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        """Say who we are before anything else is sent, and ask for what is addressed to us."""
+        if reason.is_failure:
+            self._missed(f"it refuses us: {reason}")
+            self._settled.set()
+            return
+        self._send(client, "presence", self._presence(online=True), retain=True)
+        self._send(client, "birth", to_json(self._birth()), retain=True)
+        client.subscribe([(topic(self._fleet, self._device, kind), 1) for kind in LISTENS_TO])
+        self._last_problem = ""
+        self._connected.set()
+        self._settled.set()
+        log.info("broker %s: connected", self.where)
+        self._on_connected()
+
+    def _parted(self, client: Client, *_: object) -> None:
+        if client is not self._client:
+            return
+        if self.connected and not self._closing.is_set():
+            log.warning("broker %s: the connection broke; trying again", self.where)
+        self._connected.clear()
+        self._settled.set()
+        self._broken.set()
+
+    def _confirmed(self, *_: object) -> None:
+        self._on_confirmed()
+
+    def _received(self, client: Client, _: object, message: MQTTMessage) -> None:
+        """Pass on what is addressed to this device; anything else is somebody's mistake, or amqtt's."""
+        try:
+            found = parse(message.topic)
+        except LinkError as foreign:
+            log.debug("ignored: %s", foreign.what)
+            return
+        if found[:2] == (self._fleet, self._device) and found.kind in LISTENS_TO:
+            self._on_message(found.kind, bytes(message.payload))
+
+
+def _secret(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text().strip("\r\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(
+            f"the broker's password cannot be read: {problem}", where=path, fix="Check password_file."
+        ) from problem
+
+
+def _tls(broker: Broker) -> ssl.SSLContext:
+    """Trust in `ca_file`, or in the system's authorities; with our own certificate where there is one."""
+    try:
+        context = ssl.create_default_context(cafile=broker.ca_file)
+        if broker.cert_file is not None:
+            context.load_cert_chain(broker.cert_file, broker.key_file)
+    except (OSError, ssl.SSLError) as problem:
+        raise ConfigError(
+            f"the TLS files cannot be used: {problem}",
+            where=f"broker {broker.url}",
+            fix="Check ca_file, cert_file and key_file.",
+        ) from problem
+    return context

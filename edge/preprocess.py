@@ -1,0 +1,194 @@
+"""How a frame becomes the model's input tensor: the only resize and the only normalisation of the project.
+
+Trainer, converters and device all come through here, so training and serving cannot drift apart. The order is
+chosen for small computers: resize the frame as captured first, then turn the small picture's colours, then look
+every byte up in a table of 256 stored values into which mean, std, scale and zero point are folded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import DamagedFrameError, ModelError
+from contract.manifest import Preprocessing, TensorSpec
+from edge.frames import Pixels
+from edge.opencv import cv2
+from edge.placement import Placement, placement
+from edge.quantisation import Tensor, quantise
+
+_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+_LOOKED_UP_AS = {"float16": np.dtype(np.uint16)}
+"""A look-up only moves bits, and OpenCV knows no 16-bit float: any type of that width will do."""
+
+
+def channels(prep: Preprocessing) -> int:
+    """1 for grey, else 3."""
+    return 1 if prep.colour == "grey" else 3
+
+
+def fit(pixels_bgr: Pixels, prep: Preprocessing, out: Pixels | None = None) -> Pixels:
+    """A frame (h, w, 3) BGR as the model sees it: uint8 (H, W, C) in the model's size and colour order.
+
+    Written into `out` where one is given. A frame that has the size already is not resized.
+    """
+    return Fitter(prep).fit(pixels_bgr, out)
+
+
+def real_values(fitted: Pixels, prep: Preprocessing) -> NDArray[np.float32]:
+    """(pixel - mean) / std of fitted pixels, (H, W, C) or (N, H, W, C), as float32 of the same shape.
+
+    What a floating-point model is fed; the device's quantised tensors stand for the same numbers.
+    """
+    table = _real_table(prep).astype(np.float32)
+    out = np.empty(fitted.shape, np.float32)
+    flat = (-1, *fitted.shape[-2:])
+    _look_up(fitted.reshape(flat), table, out.reshape(flat))
+    return out
+
+
+class Fitter:
+    """`fit` with its working memory kept, for a loop that must not allocate."""
+
+    def __init__(self, prep: Preprocessing) -> None:
+        self._prep = prep
+        self._width, self._height = prep.size_wh
+        self._channels = channels(prep)
+        self._small = np.full((self._height, self._width, 3), prep.pad_value, np.uint8)
+        self._placement: Placement | None = None
+        self._frame_shape: tuple[int, ...] = ()
+
+    def fit(self, pixels: Pixels, out: Pixels | None = None) -> Pixels:
+        """As the function `fit`."""
+        if out is None:
+            out = np.empty((self._height, self._width, self._channels), np.uint8)
+        self._turn(self._resized(pixels), out)
+        return out
+
+    def _resized(self, pixels: Pixels) -> Pixels:
+        """The frame in the model's size, still BGR: the frame itself where nothing is to be done."""
+        if pixels.shape == self._small.shape:
+            return pixels
+        place = self._place(pixels)
+        crop, target = place.crop, place.target
+        seen = pixels[crop.top : crop.bottom, crop.left : crop.right]
+        into = self._small[target.top : target.bottom, target.left : target.right]
+        if seen.shape == into.shape:
+            np.copyto(into, seen)
+        else:
+            size = (target.width, target.height)
+            cv2.resize(seen, size, dst=into, interpolation=_INTERPOLATION[self._prep.interpolation])
+        return self._small
+
+    def _place(self, pixels: Pixels) -> Placement:
+        """The placement for frames of this size; the padding is painted once a size, not once a frame."""
+        if self._placement is None or pixels.shape != self._frame_shape:
+            if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
+                raise DamagedFrameError(
+                    f"a frame of shape {pixels.shape} and type {pixels.dtype} is not height x width x BGR bytes",
+                    where="preprocessing",
+                    fix="Check the source; frames are uint8 (h, w, 3).",
+                )
+            self._placement = placement((pixels.shape[1], pixels.shape[0]), self._prep)
+            self._frame_shape = pixels.shape
+            self._small[:] = self._prep.pad_value
+        return self._placement
+
+    def _turn(self, bgr: Pixels, out: Pixels) -> None:
+        """Into the model's colour order."""
+        if self._prep.colour == "rgb":
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out)
+        elif self._prep.colour == "grey":
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=out)
+        else:
+            np.copyto(out, bgr)
+
+
+class Preprocessor:
+    """The whole way into one model's input buffer.
+
+    Two kinds of models need no table: those that store the pixel itself (uint8) and those that store the pixel
+    minus 128 (int8), which is the same byte with its top bit turned.
+    """
+
+    def __init__(self, spec: TensorSpec, prep: Preprocessing) -> None:
+        width, height = prep.size_wh
+        self._hwc = (height, width, channels(prep))
+        self._planar = prep.layout == "nchw"
+        _check_shape(spec, self._hwc, planar=self._planar)
+        self._fitter = Fitter(prep)
+        self._table = quantise(_real_table(prep), spec)
+        self._same_bytes = _is_identity(self._table)
+        self._top_bit_turned = _is_minus_128(self._table)
+        self._straight = (self._same_bytes or self._top_bit_turned) and not self._planar
+        self._fitted = np.empty(self._hwc, np.uint8)
+        self._interleaved = np.empty(self._hwc, spec.dtype) if self._planar else None
+
+    def write(self, pixels_bgr: Pixels, out: Tensor) -> None:
+        """Fill `out`, the model's input tensor (its spec's shape and type), from a frame (h, w, 3) BGR."""
+        if not self._straight:
+            self._store(self._fitter.fit(pixels_bgr, self._fitted), out)
+            return
+        stored = out.view(np.uint8).reshape(self._hwc)
+        self._fitter.fit(pixels_bgr, stored)
+        if self._top_bit_turned:
+            np.bitwise_xor(stored, 0x80, out=stored)
+
+    def write_fitted(self, fitted: Pixels, out: Tensor) -> None:
+        """Fill `out` from pixels (H, W, C) that `fit` gave already."""
+        if fitted.shape != self._hwc or fitted.dtype != np.uint8:
+            raise ModelError(
+                f"fitted pixels of shape {fitted.shape} and type {fitted.dtype}, where {self._hwc} uint8 is needed",
+                where="preprocessing",
+                fix="Fit the picture with this model's own preprocessing.",
+            )
+        self._store(fitted, out)
+
+    def _store(self, fitted: Pixels, out: Tensor) -> None:
+        if self._interleaved is None:
+            _look_up(fitted, self._table, out.reshape(self._hwc))
+            return
+        _look_up(fitted, self._table, self._interleaved)
+        for channel, plane in enumerate(out[0]):
+            np.copyto(plane, self._interleaved[:, :, channel])
+
+
+def _real_table(prep: Preprocessing) -> NDArray[np.float64]:
+    """The real value of each byte: (1, 256, 1), or (1, 256, C) where the channels differ."""
+    for name, values in (("mean", prep.mean), ("std", prep.std)):
+        if len(values) not in (1, channels(prep)) or (name == "std" and 0.0 in values):
+            raise ModelError(
+                f"{name} {values} does not fit {channels(prep)} channels",
+                where="preprocessing",
+                fix="Give one value, or one a channel; std may not be 0.",
+            )
+    pixel = np.arange(256, dtype=np.float64)[:, None]
+    table = (pixel - np.asarray(prep.mean)) / np.asarray(prep.std)
+    if (table == table[:, :1]).all():
+        table = table[:, :1]
+    return np.ascontiguousarray(table[None])
+
+
+def _look_up(fitted: Pixels, table: Tensor, out: Tensor) -> None:
+    """out[..., c] = table[fitted[..., c], c], by OpenCV's LUT, which writes where it is told to."""
+    bits = _LOOKED_UP_AS.get(table.dtype.name, table.dtype)
+    cv2.LUT(fitted, table.view(bits), dst=out.view(bits))
+
+
+def _is_identity(table: Tensor) -> bool:
+    return table.dtype == np.uint8 and bool((table == np.arange(256)[None, :, None]).all())
+
+
+def _is_minus_128(table: Tensor) -> bool:
+    return table.dtype == np.int8 and bool((table == np.arange(-128, 128)[None, :, None]).all())
+
+
+def _check_shape(spec: TensorSpec, hwc: tuple[int, int, int], *, planar: bool) -> None:
+    height, width, depth = hwc
+    wanted = (1, depth, height, width) if planar else (1, height, width, depth)
+    if spec.shape != wanted or spec.dtype == "int64":
+        raise ModelError(
+            f"the input is {spec.dtype} {spec.shape}, and the preprocessing makes {wanted}",
+            where=f"input {spec.name!r}",
+            fix="Correct the preprocessing's size, layout or colour, or convert the model again.",
+        )

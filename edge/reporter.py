@@ -1,0 +1,247 @@
+"""What the device says, and that it arrives: outbox and link joined by one thread.
+
+The runtime and the update walk hand over results, windows and states and go on at once; everything is numbered and
+kept first. The thread sends batches oldest first and forgets them when the collector has them. `edge/flight.py` decides
+when something is sent again, `edge/outbox.py` what is given up when there is no room.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET
+
+from contract import messages
+from contract.codec import to_json
+from contract.device import Broker
+from contract.errors import LinkError
+from contract.messages import Ack, Birth, Command, Event, Reply, Reported
+from contract.moments import rfc3339
+from contract.result import Result
+from contract.states import Cause, State
+from contract.topics import Kind
+from edge import outbox as outboxes
+from edge.flight import Flight
+from edge.link import Link
+from edge.outbox import Outbox, OutboxError, Place
+
+if TYPE_CHECKING:
+    from edge.telemetry import Window
+
+log = logging.getLogger(__name__)
+
+EventPolicy = Literal["none", "changes", "all"]
+_LOOK_AGAIN_S = 0.5
+"""Everything that matters wakes the thread at once; this only bounds a wake-up that was missed."""
+
+
+class Reporter:
+    """Outbox and link of one device.
+
+    Every method may be called from any thread; none but `connect_now` and `close` waits for the network.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        fleet: str,
+        device: str,
+        *,
+        outbox: Outbox,
+        birth: Callable[[], Birth],
+        events: EventPolicy = "changes",
+        on_desired: Callable[[bytes], None] | None = None,
+        flight: Flight | None = None,
+    ) -> None:
+        """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked."""
+        self.sent, self.acknowledged = 0, 0
+        """Messages put, and messages the collector has, since this reporter was made."""
+        self._outbox, self._events, self._on_desired = outbox, events, on_desired
+        self._flight = flight or Flight()
+        self._flight_lock = threading.Lock()
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._link = Link(
+            broker,
+            fleet,
+            device,
+            boot=outbox.boot,
+            birth=birth,
+            on_message=self._received,
+            on_connected=self._connected,
+            on_confirmed=self._wake.set,
+        )
+        self._last_answer: str | None = None
+        self._outbox_works = True
+        self._thread = threading.Thread(target=self._drain, name="reporter", daemon=True)
+
+    def start(self) -> None:
+        """Connect and send in the background, for as long as it takes."""
+        self._link.start()
+        self._thread.start()
+
+    def connect_now(self, timeout_s: float) -> None:
+        """`start`; LinkError, and everything closed, when the broker does not answer within `timeout_s`."""
+        try:
+            self._link.connect_now(timeout_s)
+        except LinkError:
+            self.close(0.0)
+            raise
+        self._thread.start()
+
+    def result(self, result: Result) -> None:
+        """Keep one frame's result, if the event policy wants it."""
+        answer = first_answer(result)
+        changed, self._last_answer = answer != self._last_answer, answer
+        if self._events == "all" or (self._events == "changes" and changed):
+            self._put("events", lambda sequence: Event(sequence=sequence, result=result))
+
+    def window(self, window: Window) -> None:
+        """Keep the telemetry of one window."""
+        waiting, lost = self._outbox.waiting, self._lost()
+        self._put("telemetry", lambda sequence: window.telemetry(sequence, outbox_waiting=waiting, outbox_lost=lost))
+
+    def reported(
+        self,
+        *,
+        counter: int,
+        state: State,
+        digest: str,
+        running: str,
+        running_digest: str | None,
+        cause: Cause | None = None,
+        detail: str = "",
+    ) -> None:
+        """Keep how far an assignment has come; durable when this returns."""
+        self._put(
+            "reported",
+            lambda sequence: Reported(
+                sequence=sequence,
+                at=rfc3339(time.time()),
+                counter=counter,
+                state=state,
+                digest=digest,
+                running=running,
+                running_digest=running_digest,
+                cause=cause,
+                detail=detail,
+            ),
+        )
+
+    def introduce(self) -> None:
+        """Say anew who we are: another model serves now."""
+        self._link.introduce()
+
+    def close(self, flush_s: float) -> None:
+        """Wait until the collector has everything, at most `flush_s`; then go offline and close the outbox.
+
+        Without a collector this takes `flush_s`, and what waits stays in the outbox.
+        """
+        until = time.monotonic() + flush_s
+        while self._thread.is_alive() and self._outbox.waiting and time.monotonic() < until:
+            time.sleep(0.02)
+        self._closing.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._link.close()
+        self._outbox.close()
+
+    def _put(self, kind: outboxes.Kind, build: Callable[[int], outboxes.Kept]) -> None:
+        """Keep a message. A disk that refuses must not stop the camera: it is said once, until it works again."""
+        try:
+            self._outbox.put(kind, build)
+        except OutboxError as problem:
+            if self._outbox_works:
+                log.error("%s", problem)
+            self._outbox_works = False
+            return
+        self._outbox_works = True
+        self.sent += 1
+        self._wake.set()
+
+    def _lost(self) -> int:
+        try:
+            return self._outbox.lost
+        except OutboxError:
+            return 0
+
+    def _drain(self) -> None:
+        while not self._closing.is_set():
+            with self._flight_lock:
+                pause_s = self._flight.pause_s(time.monotonic())
+            self._wake.wait(min(pause_s, _LOOK_AGAIN_S))
+            self._wake.clear()
+            try:
+                self._probe()
+                while not self._closing.is_set() and self._send_next():
+                    pass
+            except OutboxError as problem:
+                log.error("%s", problem)
+                self._closing.wait(_LOOK_AGAIN_S)
+
+    def _probe(self) -> None:
+        """Send the oldest batch again when the collector has been silent for too long."""
+        with self._flight_lock:
+            due = self._link.free and self._flight.probe_due(time.monotonic())
+        if due and (parcel := self._outbox.next_batch()) is not None:
+            self._link.publish(parcel.kind, to_json(parcel.batch))
+
+    def _send_next(self) -> bool:
+        """One batch more in the air; False when there is nothing to send or it may not go yet."""
+        with self._flight_lock:
+            if not self._link.free or not self._flight.may_send():
+                return False
+            parcel = self._outbox.next_batch(self._flight.cursor)
+            if parcel is None or not self._link.publish(parcel.kind, to_json(parcel.batch)):
+                return False
+            self._flight.sent(parcel.last, time.monotonic())
+            return True
+
+    def _connected(self) -> None:
+        with self._flight_lock:
+            self._flight.restart()
+        self._wake.set()
+
+    def _received(self, kind: Kind, payload: bytes) -> None:
+        """On the link's thread. `desired` is an envelope and not ours to judge."""
+        if kind == "desired":
+            if self._on_desired is not None and payload:
+                self._on_desired(payload)
+            return
+        try:
+            message = messages.decode(kind, payload, where=f"MQTT {kind}")
+        except LinkError as problem:
+            log.warning("%s", problem)
+            return
+        if isinstance(message, Ack):
+            self._settle(message)
+        elif isinstance(message, Command):
+            self._obey(message)
+
+    def _settle(self, ack: Ack) -> None:
+        """The collector's database has it: forget it here."""
+        try:
+            self.acknowledged += self._outbox.acknowledge(ack.boot, ack.sequence)
+        except OutboxError as problem:
+            log.error("%s", problem)
+            return
+        with self._flight_lock:
+            self._flight.acknowledged(Place(ack.boot, ack.sequence), time.monotonic())
+        self._wake.set()
+
+    def _obey(self, command: Command) -> None:
+        if command.verb == "rebirth":
+            self.introduce()
+        self._link.publish("reply", to_json(Reply(id=command.id, ok=True)))
+
+
+def first_answer(result: Result) -> str | None:
+    """What a change is measured by: the first label, None for nothing seen, `error: CAUSE` where there is no answer."""
+    if result.error is not UNSET:
+        return f"error: {result.error.cause}"
+    found = result.classes if result.classes is not UNSET else result.detections
+    return found[0].label if found is not UNSET and found else None

@@ -1,0 +1,76 @@
+"""Where frames come from: one kind a file, behind one protocol and chosen in one table."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from contract.errors import SourceError
+from edge.frames import Frame
+
+
+class Source(Protocol):
+    """A row of frames. Read by one thread; closed once nobody reads any more."""
+
+    name: str
+    """What its frames' results call it, unless the frame has a name of its own (a picture's)."""
+    live: bool
+    """Whether frames come at their own time, so that only the latest counts."""
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame; None at the end.
+
+        TimeoutError when a source that can tell had none within `timeout_s` and may have one later; others take
+        the time they take. SourceError when there is nothing more to hope for. A frame that came damaged is a
+        frame with an error.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the camera, file or process back."""
+        ...
+
+
+class _Kind(NamedTuple):
+    """A file of this folder, and the texts it is for."""
+
+    module: str
+    pattern: re.Pattern[str]
+
+
+KINDS = (
+    _Kind("edge.sources.synthetic", re.compile(r"synthetic:")),
+    _Kind("edge.sources.pipe", re.compile(r"pipe:")),
+    _Kind("edge.sources.v4l2", re.compile(r"/dev/|\d+$")),
+    _Kind("edge.sources.network", re.compile(r"(rtsps?|https?)://", re.IGNORECASE)),
+)
+"""Told by how the text begins. Anything else is a path."""
+VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mjpeg", ".mjpg"})
+
+
+def open_source(text: str, *, name: str | None = None) -> Source:
+    """The source that `--source TEXT` means; `name` is what results call a camera.
+
+    A picture file, a folder of pictures, a video file, `/dev/videoN` or `N`, `pipe:COMMAND` or `synthetic:`.
+    Raises SourceError when it is not there, ConfigError when the text means nothing.
+    """
+    for kind in KINDS:
+        if kind.pattern.match(text):
+            return _opened(kind.module, text, name)
+    path = Path(text)
+    if path.is_dir():
+        return _opened("edge.sources.folder", text, name)
+    if not path.is_file():
+        raise SourceError("there is no such picture, folder, video or camera", where=text, fix="Check --source.")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return _opened("edge.sources.video", text, name)
+    return _opened("edge.sources.picture", text, name)
+
+
+def _opened(module: str, text: str, name: str | None) -> Source:
+    source: Source = importlib.import_module(module).open(text)
+    if name is not None:
+        source.name = name
+    return source

@@ -1,0 +1,40 @@
+"""One picture file: a source of one frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contract.errors import DamagedFrameError
+from edge.frames import Frame
+from edge.pictures import read_picture
+
+
+class PictureSource:
+    """The pictures at `paths`, in that order, each a frame under its own file name."""
+
+    live = False
+
+    def __init__(self, name: str, paths: list[Path]) -> None:
+        self.name = name
+        self._paths = paths
+        self._next = 0
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next picture; one that cannot be decoded is a frame with an error."""
+        if self._next == len(self._paths):
+            return None
+        path, index = self._paths[self._next], self._next
+        self._next += 1
+        try:
+            return Frame.now(path.name, index, read_picture(path))
+        except DamagedFrameError as problem:
+            return Frame.now(path.name, index, problem)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def open(text: str) -> PictureSource:
+    """The picture file at the path `text`."""
+    path = Path(text)
+    return PictureSource(path.name, [path])

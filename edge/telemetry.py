@@ -1,0 +1,111 @@
+"""What a few seconds of frames come to: percentiles, rates and counts, ready to be sent.
+
+Numbering, keeping and sending are `edge/reporter.py`'s matter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from contract.messages import FrameLedger, Percentiles, Telemetry
+from contract.moments import rfc3339
+from contract.result import Result, StageTimes
+from edge.memory import resident_bytes
+from edge.thermal import temperature_c
+
+TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One closed telemetry window of one model."""
+
+    ended_at: float
+    """Seconds since 1970, UTC."""
+    window_s: float
+    model: str
+    digest: str
+    ledger: FrameLedger
+    """Since this model was loaded, not of the window alone."""
+    frames_per_s: float
+    latency_ms: dict[str, Percentiles]
+    classes: dict[str, int]
+    mean_confidence: float | None
+    rss_bytes: int
+    temperature_c: float | None
+
+    def telemetry(self, sequence: int, *, outbox_waiting: int, outbox_lost: int) -> Telemetry:
+        """The message that carries it."""
+        return Telemetry(
+            sequence=sequence,
+            at=rfc3339(self.ended_at),
+            window_s=self.window_s,
+            model=self.model,
+            digest=self.digest,
+            ledger=self.ledger,
+            frames_per_s=self.frames_per_s,
+            latency_ms=self.latency_ms,
+            classes=self.classes,
+            mean_confidence=self.mean_confidence,
+            rss_bytes=self.rss_bytes,
+            temperature_c=self.temperature_c,
+            outbox_waiting=outbox_waiting,
+            outbox_lost=outbox_lost,
+        )
+
+
+class Meter:
+    """Collects the results of one window. Not for two threads."""
+
+    def __init__(self) -> None:
+        self._times: list[StageTimes] = []
+        self._classes: Counter[str] = Counter()
+        self._confidence_sum = 0.0
+
+    def add(self, result: Result) -> None:
+        """Count one answer; a result without one leaves no trace here, the ledger has it."""
+        if result.latency_ms is UNSET:
+            return
+        self._times.append(result.latency_ms)
+        answers = result.classes or result.detections
+        if answers:
+            self._classes[answers[0].label] += 1
+            self._confidence_sum += answers[0].score
+
+    def close(self, *, ended_at: float, window_s: float, model: str, digest: str, ledger: FrameLedger) -> Window:
+        """The window of everything added so far."""
+        shown = self._classes.total()
+        return Window(
+            ended_at=ended_at,
+            window_s=window_s,
+            model=model,
+            digest=digest,
+            ledger=ledger,
+            frames_per_s=len(self._times) / window_s if window_s > 0 else 0.0,
+            latency_ms=stage_percentiles(self._times),
+            classes=dict(self._classes),
+            mean_confidence=self._confidence_sum / shown if shown else None,
+            rss_bytes=resident_bytes(),
+            temperature_c=temperature_c(),
+        )
+
+
+def stage_percentiles(times: Sequence[StageTimes]) -> dict[str, Percentiles]:
+    """By stage and in total, in milliseconds; empty for no frames."""
+    if not times:
+        return {}
+    stages = {name: [getattr(one, name) for one in times] for name in StageTimes.__struct_fields__}
+    stages[TOTAL] = [sum(parts) for parts in zip(*stages.values(), strict=True)]
+    return {name: percentiles(values) for name, values in stages.items()}
+
+
+def percentiles(values: Sequence[float]) -> Percentiles:
+    """By nearest rank: each is a value that occurred."""
+    ordered = sorted(values)
+    p50, p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99))
+    return Percentiles(p50=p50, p95=p95, p99=p99)

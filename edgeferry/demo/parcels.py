@@ -1,0 +1,129 @@
+"""Parcels on a conveyor, each with a handwritten digit on its label: real scans, drawn into a scene.
+
+The scans are scikit-learn's digits (UCI Optical Recognition of Handwritten Digits, 1,797 scans of 8 by 8). They are
+split once, by scan: what a camera shows was never trained on, nor tested on before the bundle was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SIZE_WH = (160, 120)
+SPLITS = {"train": (0, 1200), "validation": (1200, 1350), "test": (1350, 1550), "camera": (1550, 1797)}
+"""Ranges of scans, in an order shuffled once by a fixed seed."""
+Split = Literal["train", "validation", "test", "camera"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one parcel lies under the camera."""
+
+    belt_shade: int
+    cardboard_bgr: tuple[int, int, int]
+    angle_deg: float
+    label_px: int
+    drift_px: float
+    light: float
+    noise_seed: int
+
+
+def scans(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The scans of one split as (N, 8, 8) uint8, 0 paper to 255 ink, and their digits (N,)."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    images, digits = load_digits(return_X_y=True)
+    order = np.random.default_rng(2026).permutation(len(digits))[slice(*SPLITS[split])]
+    ink = np.minimum(images[order].reshape(-1, 8, 8) * 16, 255).astype(np.uint8)
+    return ink, digits[order].astype(np.int64)
+
+
+def random_look(rng: np.random.Generator) -> Look:
+    """A parcel as it may come: everything that varies is in the Look."""
+    shade = int(rng.integers(120, 190))
+    return Look(
+        belt_shade=int(rng.integers(40, 80)),
+        cardboard_bgr=(shade - 70, shade - 25, shade),
+        angle_deg=float(rng.uniform(-12, 12)),
+        label_px=int(rng.integers(50, 66)),
+        drift_px=float(rng.uniform(-14, 14)),
+        light=float(rng.uniform(0.75, 1.2)),
+        noise_seed=int(rng.integers(1 << 31)),
+    )
+
+
+def draw(scan: NDArray[np.uint8], look: Look, *, moved_px: float = 0.0) -> NDArray[np.uint8]:
+    """The camera's picture, (120, 160, 3) uint8 BGR; `moved_px` is how far the belt has carried the parcel on."""
+    import cv2
+    import numpy as np
+
+    width, height = SIZE_WH
+    picture = np.full((height, width, 3), look.belt_shade, np.uint8)
+    for x in range(-20, width + 20, 20):
+        at = int(x + moved_px % 20)
+        cv2.line(picture, (at, 0), (at, height), (look.belt_shade - 12,) * 3, 2)
+    parcel, mask = _parcel(scan, look)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), look.angle_deg, 1.0)
+    turn[0, 2] += look.drift_px + moved_px
+    inside = cv2.warpAffine(mask, turn, SIZE_WH)[..., None] > 127
+    picture = np.where(inside, cv2.warpAffine(parcel, turn, SIZE_WH, flags=cv2.INTER_LINEAR), picture)
+    grain = np.random.default_rng(look.noise_seed).normal(0, 5, picture.shape)
+    return np.clip(picture * look.light + grain, 0, 255).astype(np.uint8)
+
+
+def _parcel(scan: NDArray[np.uint8], look: Look) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """An upright parcel in the middle of an empty scene, and where it is."""
+    import cv2
+    import numpy as np
+
+    width, height = SIZE_WH
+    scene, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+    corner, opposite = (width // 2 - 48, height // 2 - 44), (width // 2 + 48, height // 2 + 44)
+    cv2.rectangle(scene, corner, opposite, look.cardboard_bgr, -1)
+    cv2.rectangle(mask, corner, opposite, 255, -1)
+    side = look.label_px
+    ink = cv2.resize(scan, (side - 8, side - 8), interpolation=cv2.INTER_CUBIC)
+    label = np.full((side, side), 240, np.uint8)
+    label[4:-4, 4:-4] = 240 - (ink.astype(np.uint16) * 210 // 255).astype(np.uint8)
+    top, left = height // 2 - side // 2, width // 2 - side // 2
+    scene[top : top + side, left : left + side] = label[..., None]
+    return scene, mask
+
+
+def write_folder(folder: Path, *, seed: int, mislabel: bool = False) -> int:
+    """Labelled pictures as `folder/SPLIT/DIGIT/*.jpg`; returns how many.
+
+    `mislabel` files every picture under a digit drawn by chance: the mistake the bad update of the demo is made from.
+    """
+    import cv2
+    import numpy as np
+
+    rng, count = np.random.default_rng(seed), 0
+    for split in ("train", "validation", "test"):
+        for number, (scan, digit) in enumerate(zip(*scans(split), strict=True)):
+            filed_under = int(rng.integers(10)) if mislabel else int(digit)
+            target = folder / split / str(filed_under)
+            target.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(target / f"parcel-{number:04d}.jpg"), draw(scan, random_look(rng)))
+            count += 1
+    return count
+
+
+def conveyor(seed: int, *, frames_a_parcel: int = 6) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """What one camera sees, for ever: (picture, digit), each parcel for a few frames as the belt creeps on."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    ink, digits = scans("camera")
+    while True:
+        for index in rng.permutation(len(digits)):
+            look = random_look(rng)
+            for step in range(frames_a_parcel):
+                yield draw(ink[index], look, moved_px=2.0 * (step - frames_a_parcel / 2)), int(digits[index])

@@ -1,0 +1,333 @@
+"""What the REST API answers and is asked, and what the page is drawn from. Times are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contract.messages import Limits
+
+
+class _Answer(BaseModel):
+    """Frozen; the string under a field is its description in `/openapi.json`."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
+
+
+class Latency(_Answer):
+    """Percentiles of one stage over one window, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class Ledger(_Answer):
+    """Every frame since the model was loaded: captured = inferred + sum(dropped) + damaged."""
+
+    captured: int = 0
+    inferred: int = 0
+    damaged: int = 0
+    dropped: dict[str, int] = {}
+    """By cause."""
+
+    @property
+    def drop_share(self) -> float:
+        """Dropped frames over captured ones, 0..1."""
+        return sum(self.dropped.values()) / self.captured if self.captured else 0.0
+
+
+class Reading(_Answer):
+    """What one device did in one window."""
+
+    sequence: int
+    at: str
+    """End of the window, by the device's clock."""
+    window_s: float
+    model: str
+    """`NAME@VERSION`."""
+    digest: str
+    """Of the bundle that served."""
+    ledger: Ledger
+    frames_per_s: float
+    """Inferred frames over this window."""
+    latency_ms: dict[str, Latency] = {}
+    """By stage: `preprocess`, `invoke`, `postprocess`, `total`."""
+    classes: dict[str, int] = {}
+    """First answers of this window, by label."""
+    mean_confidence: float | None = None
+    """Of the first answers, 0..1."""
+    rss_bytes: int = 0
+    """Memory of the device's process."""
+    temperature_c: float | None = None
+    outbox_waiting: int = 0
+    """Messages not yet acknowledged."""
+    outbox_lost: int = 0
+    """Messages the device had to give up, ever."""
+
+
+class Update(_Answer):
+    """One step of an update, as the device reported it."""
+
+    at: str
+    counter: int
+    """Of the assignment it answers."""
+    state: str
+    digest: str
+    """The bundle asked for."""
+    running: str
+    """`NAME@VERSION` that served at that moment."""
+    cause: str | None = None
+    detail: str = ""
+
+
+class Stored(_Answer):
+    """Messages in the store, by kind."""
+
+    telemetry: int = 0
+    events: int = 0
+    reported: int = 0
+
+
+class Device(_Answer):
+    """One device at this moment."""
+
+    id: str
+    site: str = ""
+    tags: dict[str, str] = {}
+    profile: str = ""
+    """Empty until the device has said it."""
+    online: bool
+    """As its connection to the broker says."""
+    last_seen: str | None
+    """When it last said anything, by the server's clock."""
+    model: str = ""
+    """`NAME@VERSION` that serves."""
+    digest: str | None = None
+    backend: str = ""
+    edgeferry: str = ""
+    """Version of the software on the device."""
+    boot: str | None = None
+    telemetry: Reading | None = None
+    """The newest reading."""
+    update: Update | None = None
+    """The newest step of an update."""
+    stored: Stored = Stored()
+    lost: int = 0
+    """Messages the device gave up before they could be stored."""
+
+
+class Gap(_Answer):
+    """Messages a device gave up: numbers `first` to `last` of one boot."""
+
+    boot: str
+    first: int
+    last: int
+    noticed_at: str
+
+
+class Target(_Answer):
+    """One device of a rollout."""
+
+    device: str
+    rollout: int
+    release: str
+    wave: int | None
+    """From 0; null for a device that is not to be told."""
+    digest: str | None
+    counter: int | None
+    """Of its assignment; null until it has been told."""
+    state: str
+    """waiting, assigned, the device's own states, blocked, silent or withdrawn."""
+    cause: str | None
+    detail: str
+    deadline: str | None
+    updated_at: str
+
+
+class DeviceDetail(Device):
+    """One device, and how it came here."""
+
+    desired: Target | None = None
+    """What the newest rollout that told it wants."""
+    history: tuple[Update, ...] = ()
+    """Steps of updates, newest first, at most 50."""
+    gaps: tuple[Gap, ...] = ()
+    """Newest first, at most 50."""
+
+
+class Devices(_Answer):
+    """The whole fleet."""
+
+    devices: tuple[Device, ...]
+
+
+class Telemetry(_Answer):
+    """Readings of one device, oldest first."""
+
+    device: str
+    minutes: float
+    thinned: int
+    """Every how many-th reading is here; 1 means all of them."""
+    readings: tuple[Reading, ...]
+
+
+class Stats(_Answer):
+    """Counts over the whole store."""
+
+    devices: int
+    online: int
+    messages: Stored
+    stored: int
+    """All messages together."""
+    gaps: int
+    """Holes that will never be filled."""
+    lost: int
+    """Messages in those holes."""
+    quarantined: int
+    """Messages that could not be read."""
+
+
+class Evidence(_Answer):
+    """What was measured before the bundle was written."""
+
+    pictures: int = 0
+    metric: str = "accuracy"
+    source: float | None = None
+    """Of the floating-point model."""
+    artifact: float | None = None
+    """Of the file in the bundle."""
+    agreement: float | None = None
+    """Share of pictures with the same first answer."""
+
+
+class ReleasedBundle(_Answer):
+    """One bundle of a release."""
+
+    profile: str
+    digest: str
+    format: str
+    task: str
+    size_bytes: int
+    keyid: str
+    """Who signed."""
+    verified: bool
+    """Whether the server was told to trust that key."""
+    evidence: Evidence
+    note: str
+    added_at: str
+    url: str
+    """Path on this server."""
+
+
+class Release(_Answer):
+    """NAME@VERSION and its bundles, one a profile."""
+
+    release: str
+    bundles: tuple[ReleasedBundle, ...]
+
+
+class Releases(_Answer):
+    """Everything in the repository, newest first."""
+
+    releases: tuple[Release, ...]
+
+
+class Uploaded(_Answer):
+    """What became of an upload."""
+
+    digest: str
+    release: str
+    profile: str
+    new: bool
+    """False where the very bundle was there already."""
+
+
+class HealthLimits(BaseModel):
+    """What the new model must hold on the device, or the device goes back."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
+
+    health_frames: Annotated[int, Field(ge=1)] = 30
+    """Frames the judgement rests on."""
+    health_s: Annotated[float, Field(gt=0)] = 60.0
+    """They must have come within this time."""
+    min_mean_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_latency_p95_ms: Annotated[float, Field(gt=0)] | None = None
+    max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    def for_device(self) -> Limits:
+        """As they travel in an assignment."""
+        return Limits(**self.model_dump())
+
+
+class RolloutOrder(BaseModel):
+    """Carry a release to devices."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
+
+    release: str
+    """`NAME@VERSION`."""
+    devices: tuple[str, ...] | None = None
+    """Only these; null for all."""
+    phases: tuple[str, ...] = ("1", "all")
+    """Devices told by each wave, counted from the beginning: numbers, shares like `10%`, and `all` at the end."""
+    limits: HealthLimits = HealthLimits()
+    deadline_minutes: Annotated[float, Field(gt=0, le=60 * 24 * 30)] = 30.0
+    """From being told; a device that has not finished by then counts as failed."""
+
+
+class RolloutSummary(_Answer):
+    """One rollout without its devices."""
+
+    id: int
+    release: str
+    state: Literal["running", "halted", "done"]
+    cause: str | None
+    """Why it halted, as a word."""
+    detail: str
+    """Why it halted, as a sentence."""
+    phases: tuple[str, ...]
+    limits: HealthLimits
+    deadline_minutes: float
+    created_at: str
+    ended_at: str | None
+    counts: dict[str, int]
+    """Devices by state."""
+
+
+class Rollout(RolloutSummary):
+    """One rollout."""
+
+    devices: tuple[Target, ...]
+    """By wave, then by name."""
+
+
+class Rollouts(_Answer):
+    """All of them, newest first."""
+
+    rollouts: tuple[RolloutSummary, ...]
+
+
+class Health(_Answer):
+    """Whether the server does its work."""
+
+    ok: bool
+    """The broker is connected and the store answers."""
+    fleet: str
+    broker: str
+    broker_connected: bool
+    waiting: int
+    """Messages received and not yet committed."""
+    let_go: int
+    """Messages not taken because too many waited; devices send them again."""
+
+
+class Problem(_Answer):
+    """Any refusal: what, where, what to do, and a word for machines."""
+
+    what: str
+    where: str
+    fix: str
+    cause: str

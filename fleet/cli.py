@@ -1,0 +1,226 @@
+"""`edgeferry fleet`: run the server, and talk to a running one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleet.client import DEFAULT_SERVER, Client
+
+if TYPE_CHECKING:
+    from contract.device import Broker
+
+_DEVELOPMENT = "The development key signs assignments: everybody has it. Give --key before real devices listen."
+_EXPOSED = "Anybody who reaches {} may do anything here: there are no users yet. Keep it on loopback."
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_PORT = click.IntRange(0, 65535)
+_SHARE = click.FloatRange(0, 1)
+_POSITIVE = click.FloatRange(0, min_open=True)
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
+_server = click.option("--server", default=DEFAULT_SERVER, show_default=True, help="Address of the fleet server.")
+
+
+def _broker_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name a fleet, its broker and its store."""
+    for option in (
+        click.option("--store", default="sqlite:///edgeferry-fleet.db", show_default=True, help="Database address."),
+        click.option("--broker-ca", type=_FILE, help="CA certificate for mqtts:// where the system lacks it."),
+        click.option("--broker-password-file", type=_FILE, help="File with the broker's password."),
+        click.option("--broker-user", help="User name for the broker."),
+        click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="mqtt[s]://HOST[:PORT]."),
+        click.option("--fleet", required=True, help="The fleet's name, as devices have it in device.toml."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def fleet() -> None:
+    """Watch devices, release models, roll them out."""
+
+
+@fleet.command()
+@_broker_options
+@click.option("--repository", default="repository", show_default=True, type=_FOLDER, help="Folder for bundles.")
+@click.option("--key", type=_FILE, help="Private key that signs assignments.")
+@click.option("--trust", multiple=True, type=_FILE, help="Public key of a publisher whose bundles are taken.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=_PORT, help="Port to listen on; 0 takes a free one.")
+@click.option("--public-url", help="Where devices find this server, when that is not where it listens.")
+@_json
+def serve(key: Path | None, trust: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+    """Collector, rollouts, API and page in one process, until SIGTERM or Ctrl-C.
+
+    Without --trust, signatures of bundles are recorded and not judged: devices judge them.
+    """
+    from devices.keys import development_signer, load_signer, load_verifiers
+    from fleet.guard import is_loopback
+    from fleet.server import Settings
+    from fleet.server import serve as run
+
+    _log()
+    if key is None:
+        click.echo(_DEVELOPMENT, err=True)
+    if not is_loopback(options["host"]):
+        click.echo(_EXPOSED.format(options["host"]), err=True)
+    settings = Settings(
+        broker=_broker(options),
+        signer=load_signer(key) if key else development_signer(),
+        trusted=load_verifiers(trust) if trust else None,
+        **{name: options[name] for name in ("fleet", "store", "repository", "host", "port", "public_url")},
+    )
+    run(settings, lambda url: _say_ready(url, as_json))
+
+
+@fleet.command()
+@_broker_options
+def collect(**options: Any) -> None:
+    """The collector alone: as many as needed may write into one PostgreSQL store."""
+    from fleet.server import collect as run
+
+    _log()
+    run(options["fleet"], _broker(options), options["store"], lambda: click.echo("Collecting.", err=True))
+
+
+@fleet.command()
+@_server
+@_json
+def devices(server: str, as_json: bool) -> None:
+    """List the devices a server knows."""
+    from fleet import printing
+
+    _print(Client(server).devices(), printing.devices, as_json)
+
+
+@fleet.command()
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_server
+@_json
+def release(bundles: tuple[Path, ...], server: str, as_json: bool) -> None:
+    """Upload bundles; those with one NAME@VERSION make one release."""
+    client = Client(server)
+    uploaded = []
+    for bundle in bundles:
+        answer = client.release(bundle)
+        uploaded.append(answer)
+        word = "added" if answer["new"] else "was there already"
+        click.echo(f"{answer['release']} for {answer['profile']}: {word}", err=True)
+    if as_json:
+        click.echo(json.dumps({"bundles": uploaded}))
+
+
+@fleet.group()
+def rollout() -> None:
+    """Carry a release to devices, wave by wave."""
+
+
+@rollout.command()
+@click.argument("release")
+@click.option("--to", multiple=True, default=("all",), show_default=True, help="A device, or `all`; may be repeated.")
+@click.option("--phases", default="1,all", show_default=True, help="Devices told after each wave, like 1,10%,all.")
+@click.option("--min-confidence", default=0.0, show_default=True, type=_SHARE, help="Least mean confidence.")
+@click.option("--max-latency-ms", type=_POSITIVE, help="Largest p95 of a frame's whole way.")
+@click.option("--max-error-share", default=0.0, show_default=True, type=_SHARE, help="Frames without an answer.")
+@click.option("--health-frames", default=30, show_default=True, type=click.IntRange(1), help="Frames judged.")
+@click.option("--health-seconds", default=60.0, show_default=True, type=_POSITIVE, help="Time they may take.")
+@click.option("--deadline-minutes", default=30.0, show_default=True, type=_POSITIVE, help="From being told to done.")
+@_server
+@_json
+def create(release: str, to: tuple[str, ...], server: str, as_json: bool, **options: Any) -> None:
+    """Begin to roll out RELEASE, written NAME@VERSION.
+
+    Each device judges the new model over its first frames and goes back where a limit is broken; one device that
+    goes back, refuses, or is silent past its deadline halts the rollout.
+    """
+    from fleet import printing
+
+    order = {
+        "release": release,
+        "devices": None if "all" in to else list(to),
+        "phases": [phase.strip() for phase in options["phases"].split(",")],
+        "limits": {
+            "health_frames": options["health_frames"],
+            "health_s": options["health_seconds"],
+            "min_mean_confidence": options["min_confidence"],
+            "max_latency_p95_ms": options["max_latency_ms"],
+            "max_error_share": options["max_error_share"],
+        },
+        "deadline_minutes": options["deadline_minutes"],
+    }
+    _print(Client(server).create_rollout(order), printing.rollout, as_json)
+
+
+@rollout.command()
+@click.argument("number", metavar="ID", type=int)
+@_server
+@_json
+def show(number: int, server: str, as_json: bool) -> None:
+    """One rollout and the state of each device, with causes."""
+    from fleet import printing
+
+    _print(Client(server).rollout(number), printing.rollout, as_json)
+
+
+@rollout.command("list")
+@_server
+@_json
+def list_all(server: str, as_json: bool) -> None:
+    """All rollouts, newest first."""
+    from fleet import printing
+
+    _print(Client(server).rollouts(), printing.rollouts, as_json)
+
+
+@rollout.command()
+@click.argument("number", metavar="ID", type=int)
+@_server
+@_json
+def abort(number: int, server: str, as_json: bool) -> None:
+    """Stop a rollout: no further wave, and unfinished devices are told no more."""
+    from fleet import printing
+
+    _print(Client(server).abort(number), printing.rollout, as_json)
+
+
+def _print(answer: dict[str, Any], words: Callable[[dict[str, Any]], str], as_json: bool) -> None:
+    click.echo(json.dumps(answer) if as_json else words(answer))
+
+
+def _broker(options: dict[str, Any]) -> Broker:
+    from contract.device import Broker
+
+    return Broker(
+        url=options["broker"],
+        username=options["broker_user"],
+        password_file=_path(options["broker_password_file"]),
+        ca_file=_path(options["broker_ca"]),
+    )
+
+
+def _path(file: Path | None) -> str | None:
+    return str(file) if file else None
+
+
+def _say_ready(url: str, as_json: bool) -> None:
+    click.echo(f"The fleet's page: {url}", err=True)
+    if as_json:
+        click.echo(json.dumps({"url": url, "pid": os.getpid()}))
+        sys.stdout.flush()
+
+
+def _log() -> None:
+    """One line an occurrence on standard error; libraries speak from warnings up."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("fleet").setLevel(logging.INFO)

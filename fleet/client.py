@@ -1,0 +1,102 @@
+"""What the commands ask of a running fleet server, by the standard library's HTTP client."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from contract.errors import BundleError, ConfigError, FerryError, LinkError
+
+DEFAULT_SERVER = "http://127.0.0.1:8080"
+_TIMEOUT_S = 30.0
+_UPLOAD_TIMEOUT_S = 600.0
+_KINDS: tuple[tuple[range, type[FerryError]], ...] = (
+    (range(422, 423), BundleError),
+    (range(400, 500), ConfigError),
+)
+Json = dict[str, Any]
+
+
+class Client:
+    """One server. Every refusal comes back as one of our errors, with the server's own words."""
+
+    def __init__(self, server: str) -> None:
+        if not server.startswith(("http://", "https://")):
+            raise ConfigError(f"{server!r} is not an address", where="--server", fix=f"Write it like {DEFAULT_SERVER}.")
+        self._server = server.rstrip("/")
+
+    def devices(self) -> Json:
+        """Every device."""
+        return self._ask("GET", "/api/devices")
+
+    def release(self, bundle: Path) -> Json:
+        """Upload one bundle."""
+        try:
+            with bundle.open("rb") as stream:
+                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(bundle.stat().st_size)}
+                return self._ask("POST", "/api/releases", stream, headers, timeout_s=_UPLOAD_TIMEOUT_S)
+        except OSError as problem:
+            raise BundleError(
+                f"cannot be read: {problem.strerror}", where=str(bundle), fix="Give the path of a .bundle file."
+            ) from problem
+
+    def create_rollout(self, order: Json) -> Json:
+        """Begin a rollout."""
+        return self._ask("POST", "/api/rollouts", json.dumps(order).encode(), {"Content-Type": "application/json"})
+
+    def rollouts(self) -> Json:
+        """All rollouts."""
+        return self._ask("GET", "/api/rollouts")
+
+    def rollout(self, rollout: int) -> Json:
+        """One rollout with its devices."""
+        return self._ask("GET", f"/api/rollouts/{rollout}")
+
+    def abort(self, rollout: int) -> Json:
+        """Stop one."""
+        return self._ask("POST", f"/api/rollouts/{rollout}/abort")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Json:
+        request = urllib.request.Request(self._server + path, body, headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+                return _object(answer.read(), self._server)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                raise _refusal(refusal.code, refusal.read(), self._server) from refusal
+        except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as problem:
+            why = getattr(problem, "reason", problem)
+            raise LinkError(
+                f"no fleet server: {why}", where=self._server, fix="Start it: edgeferry fleet serve"
+            ) from problem
+
+
+def _object(body: bytes, server: str) -> Json:
+    try:
+        found = json.loads(body)
+    except ValueError as problem:
+        raise LinkError("the answer is not JSON", where=server, fix="Is that a fleet server?") from problem
+    if not isinstance(found, dict):
+        raise LinkError("the answer is not an object", where=server, fix="Is that a fleet server?")
+    return found
+
+
+def _refusal(status: int, body: bytes, server: str) -> FerryError:
+    problem = _object(body, server)
+    kind = next((kind for statuses, kind in _KINDS if status in statuses), LinkError)
+    if kind is BundleError and problem.get("cause") == "config":
+        kind = ConfigError
+    said = {name: str(problem.get(name, "")) for name in ("what", "where", "fix")}
+    return kind(said["what"] or f"HTTP {status}", where=said["where"] or server, fix=said["fix"] or "See /docs there.")

@@ -1,0 +1,91 @@
+"""What the store holds of one device right now, and how each kind of message changes it.
+
+"Newest" goes by the device's own numbering, never by clocks: of the boot the device is in, the highest sequence.
+Messages of an earlier boot are backlog; they are stored like any other and change nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import sqlalchemy as sa
+from msgspec import Struct, structs
+from sqlalchemy.engine import Connection
+
+from contract.codec import to_json
+from contract.messages import Birth, Presence, Reported, Telemetry
+from fleet import tables
+
+
+class DeviceRow(Struct):
+    """One row of `devices`, being worked on."""
+
+    device: str
+    boot: str | None
+    online: bool
+    birth: str | None
+    model: str
+    digest: str | None
+    latest: str | None
+    latest_boot: str | None
+    latest_sequence: int | None
+    reported: str | None
+    first_seen_s: float
+    last_seen_s: float | None
+
+    @classmethod
+    def unseen(cls, device: str, now_s: float) -> DeviceRow:
+        """A device that has just been heard of for the first time."""
+        return cls(device, None, False, None, "", None, None, None, None, None, now_s, None)
+
+    def born(self, birth: Birth) -> None:
+        """The device has connected and says who it is.
+
+        A broker hands the retained birth over again at any time; what a reading of the same boot said since is newer.
+        """
+        if self.latest_boot != birth.boot:
+            self.model, self.digest = birth.model, birth.digest
+        self.boot, self.birth = birth.boot, to_json(birth).decode()
+
+    def present(self, presence: Presence) -> None:
+        """Online, or offline by its last will; an earlier boot's will says nothing about this one."""
+        if presence.online:
+            self.boot, self.online = presence.boot, True
+        elif self.boot in (None, presence.boot):
+            self.online = False
+
+    def read(self, boot: str, reading: Telemetry) -> None:
+        """A fresh reading, not necessarily the newest."""
+        seen = (self.latest_sequence or 0) if boot == self.latest_boot else 0
+        if self._backlog(boot) or reading.sequence < seen:
+            return
+        self.latest, self.latest_boot, self.latest_sequence = to_json(reading).decode(), boot, reading.sequence
+        self.model, self.digest = reading.model, reading.digest
+
+    def report(self, boot: str, reported: Reported) -> None:
+        """A fresh step of an update."""
+        if self._backlog(boot):
+            return
+        self.reported = to_json(reported).decode()
+        self.model, self.digest = reported.running, reported.running_digest
+
+    def _backlog(self, boot: str) -> bool:
+        return self.boot not in (None, boot)
+
+
+def load_devices(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
+    """Those of `names` that are known, by name."""
+    if not names:
+        return {}
+    found = sa.select(tables.DEVICES).where(tables.DEVICES.c.device.in_(names)).with_for_update()
+    return {row.device: DeviceRow(*row) for row in connection.execute(found)}
+
+
+def save_devices(connection: Connection, devices: Iterable[DeviceRow]) -> None:
+    """Write each one back, new or known."""
+    table = tables.DEVICES
+    for device in devices:
+        values = structs.asdict(device)
+        changed = connection.execute(table.update().where(table.c.device == device.device).values(values))
+        if changed.rowcount == 0:
+            connection.execute(table.insert().values(values))

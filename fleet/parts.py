@@ -1,0 +1,35 @@
+"""What one fleet server is made of, handed to the API, the metrics and the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet.answers import Health
+from fleet.collector import Collector
+from fleet.conductor import Conductor
+from fleet.link import Link
+from fleet.repository import Repository
+from fleet.store import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything is open and running while this is in use."""
+
+    fleet: str
+    store: Store
+    repository: Repository
+    link: Link
+    collector: Collector
+    conductor: Conductor
+
+    def health(self) -> Health:
+        """Whether the server does its work at this moment."""
+        return Health(
+            ok=self.link.connected,
+            fleet=self.fleet,
+            broker=self.link.where,
+            broker_connected=self.link.connected,
+            waiting=self.collector.waiting,
+            let_go=self.collector.let_go,
+        )

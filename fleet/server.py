@@ -1,0 +1,166 @@
+"""Puts a fleet server together, in the order in which each part needs the one before, and takes it apart again.
+
+`serve` is everything in one process; `collect` is the link, the collector and the store alone, of which any number
+may write into one PostgreSQL. Both return when SIGTERM or SIGINT says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from contract.device import Broker
+from contract.dsse import Verifier
+from contract.errors import ConfigError
+from contract.topics import checked_name
+from devices.keys import Signer
+from fleet.collector import Collector
+from fleet.conductor import Conductor
+from fleet.guard import Guard, names_for
+from fleet.link import Link
+from fleet.parts import Parts
+from fleet.repository import Repository
+from fleet.store import Store, open_store
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOG = logging.getLogger(__name__)
+_GRACE_S = 3
+"""Open pages hold their sockets; after this long they are cut."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `serve` is told."""
+
+    fleet: str
+    broker: Broker
+    store: str
+    repository: Path
+    signer: Signer
+    trusted: Mapping[str, Verifier] | None
+    host: str
+    port: int
+    """0 takes a free one."""
+    public_url: str | None
+    """Where devices find this server; None means where it listens."""
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Run everything until told to stop; `on_ready` gets the address once it is being listened to."""
+    with _listening(settings.host, settings.port) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{port}"
+        with _running(settings, settings.public_url or url) as parts:
+            app = _application(parts, names_for(settings.host, settings.public_url or url))
+            _serve_http(app, listener, lambda: on_ready(url))
+
+
+def collect(fleet: str, broker: Broker, store_url: str, on_ready: Callable[[], None]) -> None:
+    """Run the collector alone until told to stop."""
+    stop = threading.Event()
+    with _collecting(fleet, broker, open_store(store_url, fleet=checked_name(fleet, what="fleet"))) as (link, _):
+        link.open()
+        on_ready()
+        with _until_signal(stop.set):
+            stop.wait()
+
+
+@contextlib.contextmanager
+def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
+    """Store, repository, link, collector and conductor, all at work; closed in the opposite order."""
+    store = open_store(settings.store, fleet=checked_name(settings.fleet, what="fleet"))
+    with _collecting(settings.fleet, settings.broker, store) as (link, collector):
+        repository = Repository(settings.repository, store, settings.trusted)
+        conductor = Conductor(settings.fleet, store, settings.signer, link.publish, public_url)
+        collector.on_commit = conductor.wake
+        link.on_connected = conductor.tell_again
+        link.open()
+        conductor.start()
+        try:
+            yield Parts(settings.fleet, store, repository, link, collector, conductor)
+        finally:
+            conductor.close()
+
+
+@contextlib.contextmanager
+def _collecting(fleet: str, broker: Broker, store: Store) -> Iterator[tuple[Link, Collector]]:
+    """A collector at work and its link, which the caller opens; at the end what has come is committed."""
+    with contextlib.closing(store):
+        link = Link(broker, fleet, lambda topic, payload, retained: collector.offer(topic, payload, retained))
+        collector = Collector(fleet, store, link.publish)
+        collector.start()
+        try:
+            yield link, collector
+        finally:
+            collector.close()
+            link.close()
+
+
+def _application(parts: Parts, hosts: frozenset[str] | None) -> FastAPI:
+    """API, reference and page behind the guard."""
+    from fleet.api import build_api
+    from fleet.page import add_page
+    from fleet.reference import add_reference
+
+    app = build_api(parts)
+    add_reference(app)
+    add_page(app, parts)
+    app.add_middleware(Guard, hosts=hosts)
+    return app
+
+
+def _serve_http(app: FastAPI, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says when it listens."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
+    )
+    # uvicorn raises the signal again when it has stopped, which must not end the process before the rest is closed.
+    with _until_signal(lambda: None):
+        Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A bound socket; ConfigError where somebody else has the port."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as problem:
+        raise ConfigError(
+            f"cannot listen: {problem.strerror or problem}",
+            where=f"{host}:{port}",
+            fix="Choose another --port or --host.",
+        ) from problem
+
+
+@contextlib.contextmanager
+def _until_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGINT call `stop`."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,99 @@
+"""Two models to time, built once into a cache folder: random weights, real shapes.
+
+`python -m scripts.benchmarks._timed_models FOLDER` builds them, in a process of its own, because TensorFlow would weigh
+on everything timed beside it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from contract.bundle import seal
+from contract.codec import to_pretty_json
+from contract.digest import digest_of
+from contract.dsse import MANIFEST_TYPE, sign
+from contract.manifest import Classify, Manifest, Member, Preprocessing
+from devices.keys import development_signer
+from edge.backends import open_backend
+
+SIZES = {"small": 128, "large": 224}
+"""MobileNet 0.25 at 128 and MobileNetV2 1.0 at 224: one and about ten milliseconds on a PC core."""
+
+
+class Timed(NamedTuple):
+    """One of them, bare and as a bundle."""
+
+    size: int
+    model: Path
+    bundle: Path
+
+
+def timed_models() -> dict[str, Timed]:
+    """Both, built when they are not there yet."""
+    folder = Path(tempfile.gettempdir()) / "edgeferry-timed-models"
+    found = {name: Timed(size, folder / f"{name}.tflite", folder / f"{name}.bundle") for name, size in SIZES.items()}
+    if not all(one.model.exists() for one in found.values()):
+        folder.mkdir(exist_ok=True)
+        subprocess.run([sys.executable, "-m", __name__, str(folder)], check=True, capture_output=True)
+    for name, one in found.items():
+        _seal(name, one)
+    return found
+
+
+def _seal(name: str, one: Timed) -> None:
+    data = one.model.read_bytes()
+    backend = open_backend("tflite", data)
+    manifest = Manifest(
+        name=name,
+        version=1,
+        task="classify",
+        profile="generic-x86_64",
+        format="tflite",
+        model="model.tflite",
+        inputs=backend.inputs,
+        preprocessing=Preprocessing(size_wh=(one.size, one.size)),
+        outputs=backend.outputs,
+        decoding=Classify(scores=backend.outputs[0].name),
+        labels=tuple(f"class {number}" for number in range(backend.outputs[0].shape[-1])),
+        members=(Member(name="model.tflite", sha256=digest_of(data), size_bytes=len(data)),),
+    )
+    signer = development_signer()
+    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), signer.keyid, signer.sign, detached=True)
+    with one.bundle.open("wb") as stream:
+        seal(stream, manifest, {"model.tflite": data}, envelope)
+
+
+def _build(folder: Path) -> None:
+    import keras
+
+    shape = {name: (size, size, 3) for name, size in SIZES.items()}
+    small = keras.applications.MobileNet(shape["small"], alpha=0.25, weights=None, classes=1000)
+    large = keras.applications.MobileNetV2(shape["large"], alpha=1.0, weights=None, classes=1000)
+    for name, model in (("small", small), ("large", large)):
+        (folder / f"{name}.tflite").write_bytes(_converted(model, shape[name]))
+
+
+def _converted(model: Any, shape: tuple[int, int, int]) -> bytes:
+    import tensorflow as tf
+
+    def examples() -> Any:
+        random = np.random.default_rng(0)
+        for _ in range(4):
+            yield [random.random((1, *shape), np.float32)]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = examples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+if __name__ == "__main__":
+    _build(Path(sys.argv[1]))

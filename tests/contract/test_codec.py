@@ -1,0 +1,85 @@
+"""Strict for what people write, kind to what newer versions send."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from contract.codec import from_json, to_json, to_pretty_json
+from contract.device import parse_device_config
+from contract.errors import ConfigError, FerryError, GateError, LinkError
+from contract.messages import Ack, Batch, Presence, decode
+
+CONFIG = b"""
+fleet = "barn"
+device = "cam-1"
+profile = "rpi4"
+state_dir = "state"
+[broker]
+url = "mqtt://localhost"
+[trust]
+publishers = ["publisher.pub"]
+[camera]
+source = "synthetic:"
+"""
+
+
+def test_unknown_fields_of_a_newer_minor_version_are_ignored() -> None:
+    newer = b'{"schema":1,"boot":"b","online":true,"mood":"fine"}'
+    assert decode("presence", newer, where="test") == Presence(boot="b", online=True)
+
+
+def test_a_newer_major_version_is_refused_before_its_fields_are_read() -> None:
+    with pytest.raises(LinkError, match="schema 2 is newer"):
+        decode("ack", b'{"schema":2,"boot":{"moved":1}}', where="test")
+
+
+def test_a_broken_message_names_the_path() -> None:
+    with pytest.raises(LinkError, match=r"\$\.sequence"):
+        decode("ack", b'{"boot":"b","sequence":"many"}', where="test")
+
+
+def test_messages_survive_the_wire() -> None:
+    ack = Ack(boot="b", sequence=7)
+    assert from_json(to_json(ack), Ack, where="test", error=LinkError) == ack
+    assert from_json(to_pretty_json(ack), Ack, where="test", error=LinkError) == ack
+
+
+def test_an_oversized_message_is_refused_unread() -> None:
+    with pytest.raises(LinkError, match="bytes"):
+        decode("telemetry", b" " * (1 << 21), where="test")
+
+
+def test_a_batch_gives_its_messages_in_sequence() -> None:
+    assert Batch(boot="b", oldest=1).messages() == ()
+
+
+def test_a_good_configuration_is_read() -> None:
+    assert parse_device_config(CONFIG, where="device.toml").camera.source == "synthetic:"
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        (b"colour = 'red'", r"colour.*device\.toml:12"),
+        (b"frames_per_s = -1", r"frames_per_s.*device\.toml:12"),
+        (b"source = = 1", "device.toml"),
+    ],
+)
+def test_a_key_nobody_knows_is_an_error_with_its_line(line: bytes, names: str) -> None:
+    with pytest.raises(ConfigError, match=names):
+        parse_device_config(CONFIG.rstrip() + b"\n" + line, where="device.toml")
+
+
+def test_errors_cross_a_process_border_whole() -> None:
+    error = GateError("other answers", where="here", fix="Do that.")
+    back = pickle.loads(pickle.dumps(error))
+    assert isinstance(back, FerryError)
+    assert (type(back), back.what, back.where, back.fix, back.cause) == (
+        GateError,
+        "other answers",
+        "here",
+        "Do that.",
+        "gate",
+    )

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.errors import BackendError, ModelError
+from edge.backends import open_backend
+from tests.edge.colours import MODELS
+
+BROKEN = ["test_model_broken", "invalid_model", "no_subgraphs", "multi_add_flex", "add_shared_tensors"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_tflite_file_that_is_no_model_is_refused_with_a_sentence(
+    name: str, as_bytes: bool, shared_data: Path
+) -> None:
+    path = shared_data / "corrupt" / "models" / f"{name}.tflite"
+    with pytest.raises(ModelError, match="not a model this library can run: .+"):
+        open_backend("tflite", path.read_bytes() if as_bytes else path)
+
+
+@pytest.mark.parametrize("name", ["corrupt-model", "model_with_external_initializers"])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_an_onnx_file_that_is_no_model_is_refused_with_a_sentence(
+    name: str, as_bytes: bool, shared_data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = shared_data / "corrupt" / "models" / f"{name}.onnx"
+    with pytest.raises(ModelError, match="not a model onnxruntime can run: .+"):
+        open_backend("onnx", path.read_bytes() if as_bytes else path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_model_compiled_for_the_edge_tpu_says_what_is_missing(shared_data: Path) -> None:
+    path = shared_data / "models" / "tflite" / "mobilenet_v1_0.25_128_quant_edgetpu.tflite"
+    with pytest.raises(BackendError, match=r"compiled for the Edge TPU.*libedgetpu"):
+        open_backend("tflite", path)
+
+
+def test_an_empty_file_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="the model is empty"):
+        open_backend("tflite", b"")
+    with pytest.raises(ModelError, match="no such model file"):
+        open_backend("onnx", tmp_path / "absent.onnx")
+
+
+def test_opening_a_model_says_nothing_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    open_backend("tflite", MODELS / "colours_int8.tflite")
+    open_backend("onnx", MODELS / "colours_nchw.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_the_folder_imports_no_library() -> None:
+    import subprocess
+
+    code = "import sys, edge.backends; sys.exit(any(m in sys.modules for m in ('ai_edge_litert', 'onnxruntime')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,218 @@
+"""The agent as systemd starts it: a process of its own, a real broker, a real camera's worth of frames."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.codec import to_json
+from contract.digest import digest_of
+from contract.dsse import ASSIGNMENT_TYPE, sign
+from contract.messages import Assignment, Limits, Telemetry
+from contract.moments import rfc3339
+from devices.keys import Signer, development_verifier, load_signer, make_key
+from edge.agent import first_model
+from edge.bundles import read_bundle
+from edge.slots import Slots
+from tests.broker import Broker
+from tests.conftest import edgeferry
+from tests.edge.collector import Collector
+from tests.edge.file_server import FileServer
+from tests.edge.tiny_bundle import PROFILE, write_bundle
+
+PATIENCE_S = 40.0
+CAMERA = "synthetic:?size=32x24&fps=50"
+
+
+class Station:
+    """A folder as provisioning leaves it: keys, a first bundle, device.toml."""
+
+    def __init__(self, folder: Path, broker_url: str) -> None:
+        self.folder, self._broker_url = folder, broker_url
+        for name in ("publisher", "fleet", "stranger"):
+            make_key(folder / f"{name}.key")
+        self.bundle = write_bundle(folder, 1, signer=self.key("publisher"))
+        self.config = folder / "device.toml"
+        self.write_config()
+
+    def key(self, name: str) -> Signer:
+        return load_signer(self.folder / f"{name}.key")
+
+    def write_config(self, *, first_line: str = "", bundle: str | None = None, source: str = CAMERA) -> None:
+        self.config.write_text(
+            f"""{first_line}
+fleet = "test"
+device = "cam-1"
+profile = "{PROFILE}"
+state_dir = "state"
+bundle = "{bundle or self.bundle.name}"
+site = "hall"
+
+[broker]
+url = "{self._broker_url}"
+
+[trust]
+publishers = ["publisher.key.pub"]
+fleet = ["fleet.key.pub"]
+
+[camera]
+source = "{source}"
+name = "door"
+
+[telemetry]
+every_s = 0.2
+"""
+        )
+
+    def start(self, **environment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "edgeferry", "agent", "--config", str(self.config)]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin", **environment})
+
+
+@pytest.fixture
+def station(tmp_path: Path, broker: Broker) -> Station:
+    return Station(tmp_path, broker.url)
+
+
+@pytest.fixture
+def collector(broker: Broker) -> Iterator[Collector]:
+    with Collector(broker.port) as listening:
+        yield listening
+
+
+def ended(agent: subprocess.Popen[str]) -> str:
+    """Ask the agent to stop; what it said on standard error."""
+    agent.send_signal(signal.SIGTERM)
+    _, said = agent.communicate(timeout=PATIENCE_S)
+    assert agent.returncode == 0, said
+    return said
+
+
+def readings(collector: Collector) -> list[Telemetry]:
+    return [reading for _, batch in collector.batches for reading in batch.telemetry]
+
+
+def test_an_agent_introduces_itself_reports_and_leaves_politely(station: Station, collector: Collector) -> None:
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 2, PATIENCE_S)
+    said = ended(agent)
+    collector.wait_until(lambda: not collector.presence[-1].online)
+    birth, reading = collector.births[0], readings(collector)[1]
+    assert (birth.model, birth.site, birth.profile) == ("tiny@1", "hall", PROFILE)
+    assert birth.holds == (birth.digest,)
+    assert reading.classes.keys() == {"cat"}
+    assert reading.ledger.captured == reading.ledger.inferred + sum(reading.ledger.dropped.values())
+    assert "connected" in said
+    kept = collector.stored(birth.boot)
+    assert kept == list(range(1, len(kept) + 1))
+    events = [event for _, batch in collector.batches for event in batch.events]
+    assert [event.result.source for event in events] == ["door"]
+
+
+def test_an_assignment_is_carried_out_and_reported(station: Station, collector: Collector, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    bundle = write_bundle(served, 2, signer=station.key("publisher")).read_bytes()
+    with FileServer(served) as server:
+        assignment = Assignment(
+            fleet="test",
+            device="cam-1",
+            counter=1,
+            digest=digest_of(bundle),
+            name="tiny",
+            version=2,
+            size_bytes=len(bundle),
+            url=f"{server.url}/tiny-2-{PROFILE}.bundle",
+            deadline=rfc3339(time.time() + 60.0),
+            limits=Limits(health_frames=5, min_mean_confidence=0.5),
+        )
+        key = station.key("fleet")
+        envelope = sign(ASSIGNMENT_TYPE, to_json(assignment), key.keyid, key.sign, detached=False)
+        collector.publish("cam-1", "desired", to_json(envelope))
+        agent = station.start()
+        collector.wait_until(lambda: any(r.state == "committed" for r in collector.reported()), PATIENCE_S)
+        collector.wait_until(lambda: collector.births[-1].model == "tiny@2")
+        ended(agent)
+    last = collector.reported()[-1]
+    assert (last.state, last.running, last.running_digest) == ("committed", "tiny@2", assignment.digest)
+    assert [r.state for r in collector.reported()][:2] == ["downloading", "verifying"]
+
+
+def test_an_agent_without_a_broker_works_and_delivers_later(
+    station: Station, broker: Broker, collector: Collector
+) -> None:
+    broker.stop()
+    agent = station.start()
+    journal = station.folder / "state" / "outbox.db-wal"
+    until = time.monotonic() + PATIENCE_S
+    while not (journal.exists() and journal.stat().st_size > 40_000):  # some readings have been kept
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    agent.kill()
+    agent.communicate()
+    broker.start()
+    later = station.start()
+    collector.wait_until(lambda: len({batch.boot for _, batch in collector.batches}) == 2, PATIENCE_S)
+    ended(later)
+    first = collector.batches[0][1].boot
+    assert collector.stored(first) == list(range(1, len(collector.stored(first)) + 1))
+
+
+def test_systemd_is_told_about_readiness_and_real_progress(station: Station, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        agent = station.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="300000")
+        said = [systemd.recv(1000).decode() for _ in range(4)]
+        ended(agent)
+    assert said == ["READY=1\nSTATUS=serving tiny@1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]
+
+
+def test_a_first_bundle_by_a_stranger_is_refused(station: Station) -> None:
+    station.bundle = write_bundle(station.folder, 1, signer=station.key("stranger"))
+    done = edgeferry("agent", "--config", station.config, check=False)
+    assert done.returncode == 6
+    assert "whom nobody here trusts" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((station.folder / "state" / "slots").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"),
+    [
+        ({"first_line": "colour = 3"}, 2, "colour"),
+        ({"bundle": "absent.bundle"}, 6, "cannot be read"),
+        ({"source": "/dev/video99"}, 7, "video99"),
+    ],
+)
+def test_a_station_that_is_not_in_order_says_so(
+    station: Station, change: dict[str, str], code: int, sentence: str
+) -> None:
+    station.write_config(**change)
+    done = edgeferry("agent", "--config", station.config, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert sentence in done.stderr
+
+
+def test_a_current_bundle_that_is_spoilt_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    slots = Slots(tmp_path / "state")
+    for version in (1, 2):
+        slot = slots.install(read_bundle(write_bundle(tmp_path, version), development_verifier()))
+        slots.activate(slot.digest, provisional=False)
+    slot.model.write_bytes(slot.model.read_bytes()[::-1])
+    model = first_model(slots, threads=1)
+    assert model.manifest.version == 1
+    assert Slots(tmp_path / "state").current == model.digest
+
+
+def test_an_absent_configuration_is_one_sentence(tmp_path: Path) -> None:
+    done = edgeferry("agent", "--config", tmp_path / "device.toml", check=False)
+    assert done.returncode == 2
+    assert "cannot be read" in done.stderr

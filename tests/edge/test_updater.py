@@ -1,0 +1,411 @@
+"""The update walk on a device that runs: real bundles, a real server, a real runtime, and every way it can end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from contract.codec import to_json
+from contract.device import Broker, Camera, DeviceConfig
+from contract.device import Trust as TrustFiles
+from contract.digest import digest_of
+from contract.dsse import ASSIGNMENT_TYPE, sign
+from contract.errors import ModelError
+from contract.messages import Assignment, Limits
+from contract.moments import rfc3339
+from contract.states import State
+from devices.keys import Signer, development_verifier, load_signer, load_verifiers, make_key
+from edge.bundles import read_bundle
+from edge.durable import Disk
+from edge.model import LoadedModel, load_model
+from edge.progress import Progress, ProgressFile
+from edge.runtime import Runtime
+from edge.slots import Slots
+from edge.sources import open_source
+from edge.trust import Trust
+from edge.updater import Updater, cause_of
+from tests.edge.file_server import FileServer
+from tests.edge.tiny_bundle import PROFILE, write_bundle
+
+PATIENCE_S = 20.0
+QUICK = Limits(health_frames=5, health_s=10.0, min_mean_confidence=0.6)
+GOOD_WALK = ["downloading", "verifying", "staging", "testing", "switching", "provisional", "committed"]
+
+
+class Device:
+    """A device without its agent: slots, runtime and updater, and what the updater reported."""
+
+    def __init__(self, state: Path, trust: Trust, bundle: Path, *, frames_per_s: int = 100) -> None:
+        self.state = state
+        self.config = DeviceConfig(
+            fleet="test",
+            device="cam-1",
+            profile=PROFILE,
+            state_dir=str(state),
+            broker=Broker(url="mqtt://127.0.0.1:1"),
+            trust=TrustFiles(),
+            camera=Camera(source="synthetic:"),
+        )
+        self.reports: list[Progress] = []
+        self._changed = threading.Condition()
+        self.slots = Slots(state)
+        self.updater = Updater(self.config, trust, self.slots, report=self._hear)
+        self.updater.recover()
+        if self.slots.current is None:
+            self.slots.activate(self.slots.install(read_bundle(bundle, development_verifier())).digest)
+        slot = self.slots.slot(self.slots.current or "")
+        first = load_model(slot.manifest, slot.digest, slot.model)
+        source = open_source(f"synthetic:?size=32x24&fps={frames_per_s}")
+        self.runtime = Runtime(first, source, on_result=self.updater.observe)
+        self._thread = threading.Thread(target=self.runtime.run)
+
+    @property
+    def model(self) -> LoadedModel:
+        return self.runtime.model
+
+    def replace(self, model: LoadedModel) -> None:
+        self.runtime.replace(model)
+
+    def __enter__(self) -> Device:
+        self._thread.start()
+        self.updater.start(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.updater.stop()
+        self.runtime.stop()
+        self._thread.join()
+
+    def states(self) -> list[State]:
+        return [progress.state for progress in self.reports]
+
+    def wait_for(self, *states: State) -> Progress:
+        """The first report of one of `states` that has not been seen by an earlier wait."""
+        until = time.monotonic() + PATIENCE_S
+        with self._changed:
+            while not (self.reports and self.reports[-1].state in states):
+                assert self._changed.wait(until - time.monotonic()), self.states()
+            return self.reports[-1]
+
+    def _hear(self, progress: Progress) -> None:
+        with self._changed:
+            self.reports.append(progress)
+            self._changed.notify_all()
+
+
+class Fleet:
+    """The other side: keys, a served folder, and signed assignments."""
+
+    def __init__(self, folder: Path, server: FileServer) -> None:
+        self.folder, self.server = folder, server
+        make_key(folder / "fleet.key")
+        make_key(folder / "stranger.key")
+        self.signer = load_signer(folder / "fleet.key")
+        self.stranger = load_signer(folder / "stranger.key")
+        self.trust = Trust(publishers=development_verifier(), fleet=load_verifiers([folder / "fleet.key.pub"]))
+
+    def assignment(self, bundle: Path, counter: int = 1) -> Assignment:
+        data = bundle.read_bytes()
+        served = self.server.folder / bundle.name
+        served.write_bytes(data)
+        return Assignment(
+            fleet="test",
+            device="cam-1",
+            counter=counter,
+            digest=digest_of(data),
+            name="tiny",
+            version=int(bundle.name.split("-")[1]),
+            size_bytes=len(data),
+            url=f"{self.server.url}/{bundle.name}",
+            deadline=rfc3339(time.time() + 60.0),
+            limits=QUICK,
+        )
+
+    def signed(self, assignment: Assignment, signer: Signer | None = None) -> bytes:
+        key = signer or self.signer
+        return to_json(sign(ASSIGNMENT_TYPE, to_json(assignment), key.keyid, key.sign, detached=False))
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    served = tmp_path / "served"
+    served.mkdir()
+    with FileServer(served) as server:
+        yield Fleet(tmp_path, server)
+
+
+@pytest.fixture
+def device(tmp_path: Path, fleet: Fleet) -> Iterator[Device]:
+    """Serving tiny@1, no frames yet lost, no assignment yet seen."""
+    with Device(tmp_path / "state", fleet.trust, write_bundle(tmp_path, 1)) as running:
+        yield running
+
+
+def test_a_good_update_walks_the_whole_table(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    assignment = fleet.assignment(write_bundle(tmp_path, 2))
+    device.updater.desired(fleet.signed(assignment))
+    assert device.wait_for("committed", "refused", "rolled-back").state == "committed"
+    assert device.states() == GOOD_WALK
+    assert device.model.digest == device.slots.current == assignment.digest
+    assert not device.slots.provisional
+    assert list((device.state / "downloads").iterdir()) == []
+
+
+def test_the_bundle_before_is_kept_and_an_older_one_deleted(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    second, third = (fleet.assignment(write_bundle(tmp_path, v), counter=v) for v in (2, 3))
+    for assignment in (second, third):
+        device.updater.desired(fleet.signed(assignment))
+        until = time.monotonic() + PATIENCE_S
+        while (
+            device.reports[-1:] == []
+            or device.reports[-1].counter != assignment.counter
+            or device.reports[-1].unfinished
+        ):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    device.updater.stop()
+    assert set(device.slots.held()) == {second.digest, third.digest}
+    assert (device.slots.current, device.slots.fallback) == (third.digest, second.digest)
+
+
+Spoil = Callable[[Fleet, Path], Assignment]
+
+
+def flipped_bit(fleet: Fleet, folder: Path) -> Assignment:
+    """Damaged before it was published: the assignment names the damaged file."""
+    bundle = write_bundle(folder, 2)
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    bundle.write_bytes(data)
+    return fleet.assignment(bundle)
+
+
+def damaged_on_the_way(fleet: Fleet, folder: Path) -> Assignment:
+    assignment = fleet.assignment(write_bundle(folder, 2))
+    served = fleet.server.folder / "tiny-2-generic-x86_64.bundle"
+    served.write_bytes(served.read_bytes()[:-1] + b"!")
+    return assignment
+
+
+def absent(fleet: Fleet, folder: Path) -> Assignment:
+    return replace(fleet.assignment(write_bundle(folder, 2)), url=f"{fleet.server.url}/absent")
+
+
+def another_release(fleet: Fleet, folder: Path) -> Assignment:
+    return replace(fleet.assignment(write_bundle(folder, 2)), version=7)
+
+
+def foreign_signature(fleet: Fleet, folder: Path) -> Assignment:
+    return fleet.assignment(write_bundle(folder, 2, signer=fleet.stranger))
+
+
+def foreign_profile(fleet: Fleet, folder: Path) -> Assignment:
+    return fleet.assignment(write_bundle(folder, 2, profile="rpi4"))
+
+
+def wrong_golden(fleet: Fleet, folder: Path) -> Assignment:
+    return fleet.assignment(write_bundle(folder, 2, golden="wrong"))
+
+
+def too_large(fleet: Fleet, folder: Path) -> Assignment:
+    return replace(fleet.assignment(write_bundle(folder, 2)), size_bytes=1 << 40)
+
+
+def too_late(fleet: Fleet, folder: Path) -> Assignment:
+    return replace(fleet.assignment(write_bundle(folder, 2)), deadline=rfc3339(time.time() - 1.0))
+
+
+def timeless(fleet: Fleet, folder: Path) -> Assignment:
+    return replace(fleet.assignment(write_bundle(folder, 2)), deadline="soon")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (flipped_bit, "bundle"),
+        (damaged_on_the_way, "download"),
+        (absent, "download"),
+        (another_release, "download"),
+        (foreign_signature, "signature"),
+        (foreign_profile, "profile"),
+        (wrong_golden, "golden"),
+        (too_large, "disk"),
+        (too_late, "deadline"),
+        (timeless, "deadline"),
+    ],
+)
+def test_what_fails_before_the_switch_is_refused_with_its_cause(
+    device: Device, fleet: Fleet, tmp_path: Path, spoil: Spoil, cause: str
+) -> None:
+    before = device.slots.current
+    device.updater.desired(fleet.signed(spoil(fleet, tmp_path)))
+    found = device.wait_for("committed", "refused", "rolled-back")
+    assert (found.state, found.cause) == ("refused", cause)
+    assert found.detail
+    device.updater.stop()
+    assert device.model.digest == device.slots.current == before
+    assert device.slots.held() == (before,)
+
+
+@pytest.mark.parametrize(
+    ("limits", "cause"),
+    [
+        (QUICK, "confidence"),
+        (Limits(health_frames=5, max_latency_p95_ms=0.000001), "latency"),
+        (Limits(health_frames=100_000, health_s=0.3), "silence"),
+    ],
+)
+def test_what_fails_after_the_switch_rolls_back_with_its_cause(
+    device: Device, fleet: Fleet, tmp_path: Path, limits: Limits, cause: str
+) -> None:
+    before = device.slots.current
+    unsure = replace(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4)), limits=limits)
+    device.updater.desired(fleet.signed(unsure))
+    found = device.wait_for("committed", "refused", "rolled-back")
+    assert (found.state, found.cause) == ("rolled-back", cause)
+    assert device.model.digest == device.slots.current == before
+    assert not device.slots.provisional
+
+
+def test_a_rolled_back_device_takes_the_next_good_update(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4))))
+    device.wait_for("rolled-back")
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 3), counter=2)))
+    assert device.wait_for("committed").counter == 2
+
+
+def test_a_bundle_that_serves_already_is_committed_without_a_download(
+    device: Device, fleet: Fleet, tmp_path: Path
+) -> None:
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 1))))
+    device.wait_for("committed")
+    assert device.states() == ["committed"]
+    assert fleet.server.asked == []
+
+
+def test_the_bundle_before_is_taken_back_without_a_download(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    first = write_bundle(tmp_path, 1)
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
+    device.wait_for("committed")
+    asked = len(fleet.server.asked)
+    device.reports.clear()
+    device.updater.desired(fleet.signed(fleet.assignment(first, counter=2)))
+    device.wait_for("committed")
+    assert device.model.manifest.version == 1
+    assert len(fleet.server.asked) == asked
+
+
+@pytest.fixture
+def ignored(device: Device, fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Callable[[bytes], bool]:
+    """Whether a payload is looked at and leaves no trace, and the assignment after it is carried out."""
+    caplog.set_level(logging.INFO, "edge.updater")
+
+    def looked_at_without_trace(payload: bytes) -> bool:
+        device.reports.clear()
+        device.updater.desired(payload)
+        until = time.monotonic() + PATIENCE_S
+        while "ignored" not in caplog.text:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 9), counter=1000)))
+        device.wait_for("committed")
+        return {progress.counter for progress in device.reports} == {1000}
+
+    return looked_at_without_trace
+
+
+Ignored = Callable[[bytes], bool]
+
+
+def test_a_replayed_assignment_is_ignored(device: Device, fleet: Fleet, tmp_path: Path, ignored: Ignored) -> None:
+    payload = fleet.signed(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4), counter=5))
+    device.updater.desired(payload)
+    device.wait_for("rolled-back")
+    assert ignored(payload)
+
+
+def test_another_devices_assignment_is_ignored(fleet: Fleet, tmp_path: Path, ignored: Ignored) -> None:
+    foreign = replace(fleet.assignment(write_bundle(tmp_path, 2)), device="cam-2")
+    assert ignored(fleet.signed(foreign))
+
+
+def test_an_assignment_by_a_stranger_is_ignored(fleet: Fleet, tmp_path: Path, ignored: Ignored) -> None:
+    assignment = fleet.assignment(write_bundle(tmp_path, 2))
+    assert ignored(fleet.signed(assignment, fleet.stranger))
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[]", b'{"payloadType": 1}'])
+def test_garbage_is_ignored(ignored: Ignored, payload: bytes) -> None:
+    assert ignored(payload)
+
+
+def test_a_restart_while_provisional_rolls_back_and_says_so(tmp_path: Path, fleet: Fleet) -> None:
+    first = write_bundle(tmp_path, 1)
+    patient = replace(fleet.assignment(write_bundle(tmp_path, 2)), limits=Limits(health_frames=100_000, health_s=50.0))
+    with Device(tmp_path / "state", fleet.trust, first) as device:
+        device.updater.desired(fleet.signed(patient))
+        device.wait_for("provisional")
+    with Device(tmp_path / "state", fleet.trust, first) as again:
+        found = again.wait_for("rolled-back")
+        assert (found.cause, found.counter) == ("interrupted", 1)
+        assert again.model.manifest.version == 1
+
+
+@pytest.mark.parametrize("state", ["downloading", "verifying", "staging", "testing"])
+def test_a_restart_before_the_switch_begins_the_assignment_again(tmp_path: Path, fleet: Fleet, state: State) -> None:
+    assignment = fleet.assignment(write_bundle(tmp_path, 2))
+    folder = tmp_path / "state"
+    folder.mkdir()
+    ProgressFile(folder, Disk()).save(Progress(state=state, assignment=assignment, tries=1))
+    with Device(folder, fleet.trust, write_bundle(tmp_path, 1)) as device:
+        assert device.wait_for("committed").tries == 2
+        assert device.states() == GOOD_WALK
+
+
+def test_the_last_outcome_is_said_again_after_a_restart(tmp_path: Path, fleet: Fleet) -> None:
+    first = write_bundle(tmp_path, 1)
+    with Device(tmp_path / "state", fleet.trust, first) as device:
+        device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
+        device.wait_for("committed")
+    with Device(tmp_path / "state", fleet.trust, first) as again:
+        assert again.wait_for("committed").counter == 1
+        assert again.model.manifest.version == 2
+
+
+def test_the_old_model_answers_every_frame_until_the_switch(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
+    device.wait_for("committed")
+    device.runtime.stop()
+    ledger = device.runtime.ledger
+    assert ledger.captured == ledger.inferred + sum(ledger.dropped.values())
+    assert "failed" not in ledger.dropped
+
+
+def test_a_bug_ends_the_thread_and_is_not_hidden(tmp_path: Path, fleet: Fleet) -> None:
+    ended = threading.Event()
+    raised: list[type[BaseException]] = []
+    hook, threading.excepthook = threading.excepthook, lambda args: raised.append(args.exc_type)
+
+    def broken(_: Progress) -> None:
+        raise ZeroDivisionError
+
+    try:
+        device = Device(tmp_path / "state", fleet.trust, write_bundle(tmp_path, 1))
+        device.updater = Updater(device.config, fleet.trust, device.slots, report=broken, on_end=ended.set)
+        with device:
+            device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
+            assert ended.wait(PATIENCE_S)
+        assert device.updater.broken
+        assert raised == [ZeroDivisionError]
+    finally:
+        threading.excepthook = hook
+
+
+def test_a_model_the_library_refuses_has_the_backends_cause() -> None:
+    assert cause_of(ModelError("", where="", fix="")) == "backend"

@@ -1,0 +1,37 @@
+"""The demo's pictures: honest splits, and the same pictures from the same seed."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from edgeferry.demo.parcels import SIZE_WH, SPLITS, conveyor, draw, random_look, scans, write_folder
+
+
+def test_no_scan_is_in_two_splits() -> None:
+    ranges = sorted(SPLITS.values())
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(ranges))
+    assert sum(len(scans(split)[1]) for split in ("train", "validation", "test", "camera")) == 1797
+
+
+def test_equal_seeds_film_equal_parcels() -> None:
+    first, second = (list(itertools.islice(conveyor(5), 8)) for _ in range(2))
+    assert all(np.array_equal(a, b) and x == y for (a, x), (b, y) in zip(first, second, strict=True))
+    assert first[0][0].shape == (SIZE_WH[1], SIZE_WH[0], 3)
+
+
+def test_the_belt_carries_the_parcel_on() -> None:
+    ink, _ = scans("camera")
+    look = random_look(np.random.default_rng(1))
+    assert not np.array_equal(draw(ink[0], look), draw(ink[0], look, moved_px=6))
+
+
+def test_mislabelled_pictures_are_filed_by_chance(tmp_path: Path) -> None:
+    count = write_folder(tmp_path / "right", seed=3)
+    assert count == write_folder(tmp_path / "wrong", seed=3, mislabel=True) == 1550
+    assert {p.name for p in (tmp_path / "right/train").iterdir()} == set("0123456789")
+    right = sorted(p.relative_to(tmp_path / "right") for p in (tmp_path / "right").rglob("*.jpg"))
+    wrong = sorted(p.relative_to(tmp_path / "wrong") for p in (tmp_path / "wrong").rglob("*.jpg"))
+    assert len(set(right) & set(wrong)) < 0.2 * count

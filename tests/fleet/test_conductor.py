@@ -1,0 +1,122 @@
+"""Rollouts over a real broker: what devices are told, and when."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.moments import unix_s
+from devices.keys import development_signer
+from fleet import rollouts
+from fleet.answers import HealthLimits, Rollout, RolloutOrder
+from fleet.conductor import Conductor
+from fleet.readings import overview
+from fleet.repository import Repository
+from fleet.store import Store
+from tests.broker import Broker
+from tests.fleet.conftest import Collecting
+from tests.fleet.parcel import bundle_bytes
+from tests.fleet.server_process import eventually
+from tests.fleet.simulated import FLEET, SimulatedDevice
+
+BASE = "http://fleet.example:8080"
+
+
+@pytest.fixture
+def devices(broker: Broker, store: Store, collecting: Collecting) -> Iterator[tuple[SimulatedDevice, SimulatedDevice]]:
+    pair = (SimulatedDevice(broker.port, "cam-1"), SimulatedDevice(broker.port, "cam-2"))
+    assert eventually(lambda: known(store) == 2)
+    yield pair
+    for device in pair:
+        device.stop()
+
+
+@pytest.fixture
+def conductor(tmp_path: Path, store: Store, collecting: Collecting) -> Iterator[Conductor]:
+    repository = Repository(tmp_path / "repository", store, None)
+    with repository.incoming() as (file, path):
+        file.write(bundle_bytes("rpi4"))
+        file.flush()
+        repository.adopt(path, where="test")
+    running = Conductor(FLEET, store, development_signer(), collecting.link.publish, BASE)
+    collecting.collector.on_commit = running.wake
+    collecting.link.on_connected = running.tell_again
+    running.start()
+    yield running
+    running.close()
+
+
+def known(store: Store) -> int:
+    with store.reading() as connection:
+        return sum(bool(device.profile) for device in overview(connection))
+
+
+def show(store: Store, rollout: int) -> Rollout:
+    with store.reading() as connection:
+        return rollouts.show(connection, rollout)
+
+
+def test_a_good_release_reaches_everybody_wave_by_wave(
+    devices: tuple[SimulatedDevice, SimulatedDevice], store: Store, conductor: Conductor
+) -> None:
+    first, second = devices
+    limits = HealthLimits(min_mean_confidence=0.6, health_frames=20)
+    made = conductor.create(RolloutOrder(release="digits@2", limits=limits))
+    told = first.told()
+    assert (told.device, told.name, told.version, told.limits) == ("cam-1", "digits", 2, limits.for_device())
+    assert told.url == f"{BASE}/bundles/{told.digest.removeprefix('sha256:')}.bundle"
+    assert told.size_bytes == len(bundle_bytes("rpi4"))
+    first.report(told, "downloading")
+    with pytest.raises(queue.Empty):
+        second.told(timeout_s=1.5)
+    first.report(told, "committed")
+    second.report(second.told(), "committed")
+    assert eventually(lambda: show(store, made.id).state == "done")
+    with store.reading() as connection:
+        assert {device.model for device in overview(connection)} == {"digits@2"}
+
+
+def test_a_bad_release_stops_at_the_first_device(
+    devices: tuple[SimulatedDevice, SimulatedDevice], store: Store, conductor: Conductor
+) -> None:
+    first, second = devices
+    made = conductor.create(RolloutOrder(release="digits@2"))
+    first.report(first.told(), "refused", "golden", "frame 2 gave 7, expected 3")
+    assert eventually(lambda: show(store, made.id).state == "halted")
+    assert show(store, made.id).cause == "golden"
+    with pytest.raises(queue.Empty):
+        second.told(timeout_s=1.5)
+
+
+def test_a_silent_device_stops_the_rollout_at_its_deadline(
+    devices: tuple[SimulatedDevice, SimulatedDevice], store: Store, conductor: Conductor
+) -> None:
+    made = conductor.create(RolloutOrder(release="digits@2", deadline_minutes=0.02))
+    told = devices[0].told()
+    assert eventually(lambda: show(store, made.id).state == "halted")
+    halted = show(store, made.id)
+    assert halted.cause == "silence"
+    assert halted.ended_at is not None
+    assert unix_s(halted.ended_at) >= unix_s(told.deadline)
+
+
+def test_a_stopped_rollout_takes_its_word_back(
+    devices: tuple[SimulatedDevice, SimulatedDevice], conductor: Conductor
+) -> None:
+    made = conductor.create(RolloutOrder(release="digits@2"))
+    devices[0].told()
+    conductor.abort(made.id)
+    assert devices[0].assignments.get(timeout=10) is None
+
+
+def test_a_broker_that_forgot_is_told_again(
+    broker: Broker, devices: tuple[SimulatedDevice, SimulatedDevice], conductor: Conductor
+) -> None:
+    conductor.create(RolloutOrder(release="digits@2"))
+    told = devices[0].told()
+    broker.stop()
+    broker.start()
+    assert devices[0].told(timeout_s=20).counter == told.counter

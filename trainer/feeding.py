@@ -1,0 +1,71 @@
+"""Batches for the network: uint8 pictures in memory become changed, normalised float batches while it trains.
+
+Order, changes and batches follow from the seed and the step alone, so they are the same on every run, whichever
+thread prepares them. Pictures are gathered by index: that is cheaper than slicing a dataset picture by picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from contract.manifest import Preprocessing
+from trainer.augmentation import augment
+from trainer.dataset import Pictures
+from trainer.settings import Augmentation
+
+_AHEAD = 4
+"""Batches prepared while one is learnt from."""
+_IMBALANCE = 1.5
+"""Largest class over smallest from which pictures of rare classes weigh more."""
+
+
+def training_batches(
+    pictures: Pictures,
+    classes: int,
+    prep: Preprocessing,
+    how: Augmentation,
+    *,
+    batch: int,
+    seed: int,
+    weights: NDArray[np.float32],
+    threads: int,
+) -> tf.data.Dataset:
+    """Endless (pictures (batch, H, W, C) float32, one-hot targets, weights) triples, shuffled anew each pass."""
+    frames, labels = tf.constant(pictures.frames), tf.constant(pictures.labels)
+    by_class = tf.constant(weights)
+
+    def batch_of(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        pixels = tf.cast(tf.gather(frames, indices), tf.float32)
+        pixels = augment(pixels, tf.stack([tf.cast(seed, tf.int64), step]), how)
+        picked = tf.gather(labels, indices)
+        return normalised(pixels, prep), tf.one_hot(picked, classes), tf.gather(by_class, picked)
+
+    order = tf.data.Dataset.range(len(pictures)).shuffle(len(pictures), seed=seed).repeat()
+    batches = order.batch(batch, drop_remainder=True).enumerate()
+    return batches.map(batch_of, num_parallel_calls=threads, deterministic=True).prefetch(_AHEAD)
+
+
+def still_batches(pictures: Pictures, classes: int, prep: Preprocessing, *, batch: int) -> tf.data.Dataset:
+    """(pictures, one-hot targets) once through, in order and unchanged: for validation."""
+    frames, labels = tf.constant(pictures.frames), tf.constant(pictures.labels)
+
+    def batch_of(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.cast(tf.gather(frames, indices), tf.float32)
+        return normalised(pixels, prep), tf.one_hot(tf.gather(labels, indices), classes)
+
+    return tf.data.Dataset.range(len(pictures)).batch(batch).map(batch_of).prefetch(1)
+
+
+def normalised(pixels: tf.Tensor, prep: Preprocessing) -> tf.Tensor:
+    """(pixel - mean) / std as `edge.preprocess.real_values` has it, for pixels that are floats after augmentation."""
+    return (pixels - tf.constant(prep.mean, tf.float32)) / tf.constant(prep.std, tf.float32)
+
+
+def class_weights(labels: NDArray[np.int64], classes: int, rule: str) -> NDArray[np.float32]:
+    """What a picture of each class counts, (classes,): 1 each, or by rarity with a mean of 1 over the pictures."""
+    counts = np.bincount(labels, minlength=classes)
+    if rule == "off" or counts.max() <= _IMBALANCE * counts.min():
+        return np.ones(classes, np.float32)
+    return (len(labels) / (classes * counts)).astype(np.float32)

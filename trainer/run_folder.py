@@ -1,0 +1,112 @@
+"""The run folder: built under another name beside its place, put there whole, and read back.
+
+`metrics.json` is written last and the folder is renamed after that, so neither a crash nor Ctrl-C leaves anything that
+looks like a run. What the files are called stands in `contract/run.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.codec import from_json
+from contract.errors import ConfigError, ModelError
+from contract.run import COMPLETE, DATASET, METRICS, MODEL, SETTINGS, Dataset, Metrics
+from trainer.settings import Resolved, parse_resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run."""
+
+    path: Path
+    settings: Resolved
+    dataset: Dataset
+    metrics: Metrics
+
+    @property
+    def model(self) -> Path:
+        """The Keras file."""
+        return self.path / MODEL
+
+
+def open_run(path: Path) -> Run:
+    """The run in `path`; ModelError where there is none, or one that did not finish."""
+    if not (path / COMPLETE).is_file():
+        unfinished = path.is_dir() and (path / SETTINGS).is_file()
+        raise ModelError(
+            "this training did not finish" if unfinished else "this is not a run folder",
+            where=str(path),
+            fix="Train again: edgeferry train PATH --out RUN",
+        )
+    try:
+        settings = (path / SETTINGS).read_bytes()
+        dataset, metrics = (path / DATASET).read_bytes(), (path / METRICS).read_bytes()
+    except OSError as problem:
+        raise ModelError(
+            f"the run is not whole: {problem.strerror}", where=str(problem.filename), fix="Train again."
+        ) from problem
+    return Run(
+        path=path,
+        settings=parse_resolved(settings, where=str(path / SETTINGS)),
+        dataset=from_json(dataset, Dataset, where=str(path / DATASET), error=ModelError),
+        metrics=from_json(metrics, Metrics, where=str(path / METRICS), error=ModelError),
+    )
+
+
+def check_place(out: Path, *, force: bool) -> None:
+    """ConfigError unless a run may be written to `out`: nothing there, or an old run and `force`.
+
+    Asked before training, and a folder that is no run is never taken away.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / COMPLETE).is_file():
+        raise ConfigError("there is something else already", where=str(out), fix="Choose another --out.")
+    if not force:
+        raise ConfigError("there is a run already", where=str(out), fix="Choose another --out, or replace it: --force")
+
+
+@contextmanager
+def building(out: Path, *, force: bool) -> Iterator[Path]:
+    """A new folder beside `out` to fill; renamed to `out` when the block ends well, removed when it does not."""
+    check_place(out, force=force)
+    partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+    except OSError as problem:
+        raise ConfigError(
+            f"the run cannot be written: {problem.strerror}", where=str(out), fix="Choose another --out."
+        ) from problem
+    try:
+        yield partial
+        check_place(out, force=force)
+        _put(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _put(partial: Path, out: Path) -> None:
+    """Rename `partial` to `out`; an old run stays whole until the new one is ready to take its place."""
+    for file in partial.iterdir():
+        _flush(file)
+    _flush(partial)
+    old = out.with_name(f"{out.name}.old-{os.getpid()}")
+    if out.exists():
+        out.rename(old)
+    partial.rename(out)
+    _flush(out.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Onto the disk: a rename must not arrive before what it renames."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
