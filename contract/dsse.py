@@ -1,7 +1,6 @@
 """The signature envelope: DSSE v1.0 (github.com/secure-systems-lab/dsse), around a manifest or an assignment.
 
-Bytes only: what is signed and how an envelope reads. Keys and Ed25519 itself live where the cryptography library
-is (`edge/trust.py` verifies on the device, `converters/keys.py` and `fleet/keys.py` sign).
+Bytes only: what is signed and how an envelope reads. Keys and Ed25519 itself are in `devices/keys.py`.
 """
 
 from __future__ import annotations

@@ -38,26 +38,27 @@ class Capture:
         self._thread.start()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The next frame, or None when none came within `timeout_s`, the source ended or somebody called `wake`.
-
-        SourceError, once the frames before it were taken, when the source failed.
-        """
+        """The next frame, or None when none came within `timeout_s`, the source is over or somebody called `wake`."""
         with self._changed:
             if self._slot is None and self._reading:
                 self._changed.wait(timeout_s)
             frame, self._slot = self._slot, None
             self._changed.notify_all()
-            if frame is None and self._failure is not None:
-                raise self._failure
             return frame
 
-    @property
-    def ended(self) -> bool:
-        """Whether no frame will come any more. RuntimeError when the reader died of a bug; it printed the traceback."""
+    def over(self) -> bool:
+        """Whether every frame was taken and none will come; SourceError when that is because the source failed.
+
+        RuntimeError when the reader died of a bug; it printed the traceback.
+        """
         with self._changed:
-            if not self._reading and self._died:
+            if self._reading or self._slot is not None:
+                return False
+            if self._failure is not None:
+                raise self._failure
+            if self._died:
                 raise RuntimeError(f"the thread reading {self._source.name} died")
-            return not self._reading and self._slot is None
+            return True
 
     def wait(self, timeout_s: float) -> None:
         """Sleep, at most until `wake`."""

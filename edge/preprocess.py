@@ -1,8 +1,8 @@
 """How a frame becomes the model's input tensor: the only resize and the only normalisation of the project.
 
 Trainer, converters and device all come through here, so training and serving cannot drift apart. The order is
-chosen for small computers: resize the frame as captured first, then turn the small picture's colours, then look
-every byte up in a table of 256 stored values into which mean, std, scale and zero point are folded.
+chosen for small computers: resize the frame as captured first (`edge/fitter.py`), then look every byte of the small
+picture up in a table of 256 stored values into which mean, std, scale and zero point are folded.
 """
 
 from __future__ import annotations
@@ -10,21 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import DamagedFrameError, ModelError
+from contract.errors import ModelError
 from contract.manifest import Preprocessing, TensorSpec
+from edge.fitter import Fitter, channels
 from edge.frames import Pixels
 from edge.opencv import cv2
-from edge.placement import Placement, placement
 from edge.quantisation import Tensor, quantise
 
-_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 _LOOKED_UP_AS = {"float16": np.dtype(np.uint16)}
 """A look-up only moves bits, and OpenCV knows no 16-bit float: any type of that width will do."""
-
-
-def channels(prep: Preprocessing) -> int:
-    """1 for grey, else 3."""
-    return 1 if prep.colour == "grey" else 3
 
 
 def fit(pixels_bgr: Pixels, prep: Preprocessing, out: Pixels | None = None) -> Pixels:
@@ -45,63 +39,6 @@ def real_values(fitted: Pixels, prep: Preprocessing) -> NDArray[np.float32]:
     flat = (-1, *fitted.shape[-2:])
     _look_up(fitted.reshape(flat), table, out.reshape(flat))
     return out
-
-
-class Fitter:
-    """`fit` with its working memory kept, for a loop that must not allocate."""
-
-    def __init__(self, prep: Preprocessing) -> None:
-        self._prep = prep
-        self._width, self._height = prep.size_wh
-        self._channels = channels(prep)
-        self._small = np.full((self._height, self._width, 3), prep.pad_value, np.uint8)
-        self._placement: Placement | None = None
-        self._frame_shape: tuple[int, ...] = ()
-
-    def fit(self, pixels: Pixels, out: Pixels | None = None) -> Pixels:
-        """As the function `fit`."""
-        if out is None:
-            out = np.empty((self._height, self._width, self._channels), np.uint8)
-        self._turn(self._resized(pixels), out)
-        return out
-
-    def _resized(self, pixels: Pixels) -> Pixels:
-        """The frame in the model's size, still BGR: the frame itself where nothing is to be done."""
-        if pixels.shape == self._small.shape:
-            return pixels
-        place = self._place(pixels)
-        crop, target = place.crop, place.target
-        seen = pixels[crop.top : crop.bottom, crop.left : crop.right]
-        into = self._small[target.top : target.bottom, target.left : target.right]
-        if seen.shape == into.shape:
-            np.copyto(into, seen)
-        else:
-            size = (target.width, target.height)
-            cv2.resize(seen, size, dst=into, interpolation=_INTERPOLATION[self._prep.interpolation])
-        return self._small
-
-    def _place(self, pixels: Pixels) -> Placement:
-        """The placement for frames of this size; the padding is painted once a size, not once a frame."""
-        if self._placement is None or pixels.shape != self._frame_shape:
-            if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
-                raise DamagedFrameError(
-                    f"a frame of shape {pixels.shape} and type {pixels.dtype} is not height x width x BGR bytes",
-                    where="preprocessing",
-                    fix="Check the source; frames are uint8 (h, w, 3).",
-                )
-            self._placement = placement((pixels.shape[1], pixels.shape[0]), self._prep)
-            self._frame_shape = pixels.shape
-            self._small[:] = self._prep.pad_value
-        return self._placement
-
-    def _turn(self, bgr: Pixels, out: Pixels) -> None:
-        """Into the model's colour order."""
-        if self._prep.colour == "rgb":
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out)
-        elif self._prep.colour == "grey":
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=out)
-        else:
-            np.copyto(out, bgr)
 
 
 class Preprocessor:

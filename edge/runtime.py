@@ -98,7 +98,7 @@ class Runtime:
             return True
         frame = self._capture.take(self._patience_s(now))
         if frame is None:
-            return not self._capture.ended
+            return not self._capture.over()
         self._pace.taken(time.monotonic())
         if self._model is not self._serving:
             self._change_model()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib import metadata
 from typing import NamedTuple
 
 import click
@@ -69,7 +68,7 @@ def _missing(command: str, missing: ModuleNotFoundError) -> str:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(version=metadata.version("edgeferry"), prog_name="edgeferry")
+@click.version_option(package_name="edgeferry", prog_name="edgeferry")
 def cli() -> None:
     """Carry a vision model from a folder of labelled pictures to a fleet of small computers with cameras."""
 

@@ -32,6 +32,7 @@ STATUS: tuple[tuple[type[FerryError], int], ...] = (
     (LinkError, 503),
 )
 """The first that fits; anything else is 500."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _DIGEST = "sha256:{}"
 _BUNDLE_BODY = {
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}
@@ -53,6 +54,7 @@ def build_api(parts: Parts) -> FastAPI:
     _add_rollouts(api, parts)
     app.include_router(api)
     _add_files(app, parts)
+    _close_the_rest(app)
     _answer_problems(app)
     return app
 
@@ -149,6 +151,15 @@ def _add_files(app: FastAPI, parts: Parts) -> None:
             stats = readings.statistics(connection)
         body, media_type = exposition(stats, parts.health())
         return Response(body, media_type=media_type)
+
+
+def _close_the_rest(app: FastAPI) -> None:
+    """Whatever else is asked here is a mistake, and not a page's matter."""
+
+    @app.api_route("/api/{rest:path}", methods=[*_METHODS], include_in_schema=False)
+    @app.api_route("/bundles/{rest:path}", methods=[*_METHODS], include_in_schema=False)
+    def nothing(request: Request, rest: str) -> None:
+        raise NotFoundError(f"no call {request.method} {request.url.path}", where=rest or "/", fix="See /docs.")
 
 
 def _answer_problems(app: FastAPI) -> None:

@@ -174,7 +174,7 @@ def _quarantine(connection: Connection, refusal: Refusal) -> None:
     topic = "/".join(refusal.topic)
     latest = {"last_s": refusal.received_s, "detail": refusal.detail, "sample": refusal.sample}
     here = (table.c.topic == topic) & (table.c.cause == refusal.cause)
-    counted = connection.execute(table.update().where(here).values(count=table.c.count + 1, **latest))
+    counted = connection.execute(table.update().where(here).values(messages=table.c.messages + 1, **latest))
     if counted.rowcount == 0:
-        key = {"topic": topic, "cause": refusal.cause, "count": 1, "first_s": refusal.received_s}
+        key = {"topic": topic, "cause": refusal.cause, "messages": 1, "first_s": refusal.received_s}
         connection.execute(table.insert().values(**key, **latest))

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 from fleet import page_charts as charts
 from fleet import page_words as words
 from fleet.answers import DeviceDetail, Reading
-from fleet.page_shell import chip, element, keep_fresh, shell, text
-from fleet.page_tables import listing
+from fleet.page_shell import chip, element, keep_fresh, say, shell, text
+from fleet.page_tables import State, listing
 from fleet.parts import Parts
 from fleet.readings import device_detail, telemetry
 from fleet.refusals import NotFoundError
@@ -24,14 +24,16 @@ _CHARTS: tuple[tuple[str, str, Callable[[Sequence[Reading]], dict[str, Any]]], .
     ("classes", "Seen, by class", charts.classes),
     ("confidence", "Mean confidence", charts.confidence),
 )
+_PRESENCE_TONES = {"online": "good", "quiet": "warn", "offline": "dim"}
 _RANGES = {5: "5 min", 15: "15 min", 60: "1 h", 360: "6 h", 1440: "24 h"}
 
 
-class _Seen(NamedTuple):
-    """What the page is drawn from."""
+class _Now(NamedTuple):
+    """What the words of the page are drawn from."""
 
     device: DeviceDetail
-    readings: tuple[Reading, ...]
+    second: int
+    """So that a device that falls silent is seen to."""
 
 
 def add_device_page(parts: Parts) -> None:
@@ -50,31 +52,59 @@ def add_device_page(parts: Parts) -> None:
 
 
 def _live(parts: Parts, device: str) -> None:
-    minutes = ui.toggle(_RANGES, value=15).props("dense no-caps flat aria-label='Time shown'").classes("ef-range")
-    head = element("div")
-    minutes.move(target_index=1)
-    with element("section", "ef-charts"):
-        drawn = {name: _chart(name, title) for name, title, _ in _CHARTS}
-    below = element("div", "ef-stack")
-    below.style("margin-top: 16px")
+    """Three parts that change at different times: the heading every second, the facts and the charts with readings."""
+    heading = _heading(device)
+    facts = element("div")
+    _charts(parts, device)
+    below = element("div", "ef-stack").style("margin-top: 16px")
+    shown: list[DeviceDetail] = []
 
-    def read(connection: Connection) -> _Seen:
-        asked = float(minutes.value)
-        found = telemetry(connection, device, minutes=asked, now_s=time.time())
-        return _Seen(device_detail(connection, device), found.readings)
-
-    def show(seen: _Seen) -> None:
-        head.clear()
-        with head:
-            _facts(seen.device)
-        for name, _, options in _CHARTS:
-            drawn[name].options.clear()
-            drawn[name].options.update(options(seen.readings))
-            drawn[name].update()
+    def show(now: _Now) -> None:
+        heading(now)
+        if shown == [now.device]:
+            return
+        shown[:] = [now.device]
+        facts.clear()
+        with facts:
+            _facts(now.device)
         below.clear()
         with below:
-            _updates(seen.device)
-            _gaps(seen.device)
+            _updates(now.device)
+            _gaps(now.device)
+
+    keep_fresh(parts, lambda connection: _Now(device_detail(connection, device), int(time.time())), show)
+
+
+def _heading(device: str) -> Callable[[_Now], None]:
+    """The device's name, and whether it is there."""
+    with element("div", "ef-head"):
+        text(device, tag="h1", testid="device")
+        presence = chip("", testid="presence")
+        seen = text("", "ef-dim", testid="seen")
+
+    def show(now: _Now) -> None:
+        state = words.presence(now.device, now.second)
+        say(presence, state)
+        presence.classes(replace=f"ef-chip ef-{_PRESENCE_TONES[state]}")
+        say(seen, f"last seen {words.ago(now.device.last_seen, now.second)}")
+
+    return show
+
+
+def _charts(parts: Parts, device: str) -> None:
+    """Redrawn when a reading comes or another range is chosen."""
+    minutes = ui.toggle(_RANGES, value=15).props("dense no-caps flat aria-label='Time shown'").classes("ef-range")
+    with element("section", "ef-charts"):
+        drawn = {name: _chart(name, title) for name, title, _ in _CHARTS}
+
+    def read(connection: Connection) -> tuple[Reading, ...]:
+        return telemetry(connection, device, minutes=float(minutes.value), now_s=time.time()).readings
+
+    def show(readings: tuple[Reading, ...]) -> None:
+        for name, _, options in _CHARTS:
+            drawn[name].options.clear()
+            drawn[name].options.update(options(readings))
+            drawn[name].update()
 
     keep_fresh(parts, read, show)
 
@@ -86,12 +116,7 @@ def _chart(name: str, title: str) -> ui.echart:
 
 
 def _facts(device: DeviceDetail) -> None:
-    reading, now_s = device.telemetry, time.time()
-    with element("div", "ef-head"):
-        text(device.id, tag="h1", testid="device")
-        state = words.presence(device, now_s)
-        chip(state, {"online": "good", "quiet": "warn", "offline": "dim"}[state], testid="presence")
-        text(f"last seen {words.ago(device.last_seen, now_s)}", "ef-dim", testid="seen")
+    reading = device.telemetry
     said = [
         ("Model", device.model),
         ("Profile", device.profile),
@@ -146,10 +171,7 @@ def _updates(device: DeviceDetail) -> None:
                 text(f"serving {device.model or 'nothing known'}", "ef-dim", tag="span")
             if wanted.cause:
                 text(f"{wanted.cause}: {wanted.detail}", "ef-notice", testid="wanted-cause")
-        steps = [
-            (words.clock(u.at), (u.state, words.tone(u.state)), u.cause or "", u.detail, u.running)
-            for u in device.history
-        ]
+        steps = [(words.clock(u.at), State(u.state), u.cause or "", u.detail, u.running) for u in device.history]
         if steps:
             listing(("When (UTC)", "State", "Cause", "Detail", "Serving"), steps, testid="history")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy.engine import Connection
 from contract.moments import unix_s
 from fleet import page_words as words
 from fleet.answers import Device, RolloutSummary, Stats
-from fleet.page_shell import element, keep_fresh, say, shell, text
+from fleet.page_shell import element, keep_fresh, markup, say, shell, text
 from fleet.parts import Parts
 from fleet.readings import overview, statistics
 from fleet.rollouts import list_rollouts
@@ -24,7 +25,7 @@ _COLUMNS = (
     ("profile", "Profile", "left"),
     ("model", "Model", "left"),
     ("rate", "Frames/s", "right"),
-    ("p95", "p95", "right"),
+    ("p95", "Latency p95", "right"),
     ("dropped", "Dropped", "right"),
     ("temperature", "Temp.", "right"),
     ("classes", "Seen", "left"),
@@ -52,11 +53,13 @@ def add_overview(parts: Parts) -> None:
     @ui.page("/")
     def page() -> None:
         with shell(parts, "/", "Overview"):
-            cards, table = _cards(), _table()
+            cards, (table, key) = _cards(), _table()
 
             def show(fleet: _Fleet) -> None:
+                palette = words.colours(_labels(fleet.devices))
                 _fill_cards(cards, fleet)
-                table.rows = _rows(fleet.devices, float(fleet.second))
+                markup(key, _swatches(palette))
+                table.rows = [_row(device, palette, float(fleet.second)) for device in fleet.devices]
                 table.props["hide-pagination"] = len(table.rows) <= _ONE_PAGE
 
             keep_fresh(parts, _read, show)
@@ -105,16 +108,17 @@ def _rollout_words(rollouts: tuple[RolloutSummary, ...]) -> tuple[str, str]:
     if not rollouts:
         return words.MISSING, "none yet"
     newest = rollouts[0]
-    committed, total = newest.counts.get("committed", 0), sum(newest.counts.values())
-    note = f"{newest.release}, {committed} of {total} committed"
+    taking_part = sum(count for state, count in newest.counts.items() if state != "blocked")
+    note = f"{newest.release}, {newest.counts.get('committed', 0)} of {taking_part} committed"
     return newest.state, f"{note}: {newest.cause}" if newest.cause else note
 
 
-def _table() -> ui.table:
-    """Searchable and sortable, also by keyboard; a card a device on a phone."""
+def _table() -> tuple[ui.table, ui.html]:
+    """Searchable and sortable, also by keyboard; a card a device on a phone. With it, the key to the colours."""
     with element("section", "ef-card"):
         with element("div", "ef-head"):
             text("Devices", tag="h2")
+            key = text("", "ef-key")
             search = ui.input(placeholder="Search").props(
                 "dense outlined clearable data-testid=search aria-label=Search"
             )
@@ -128,18 +132,24 @@ def _table() -> ui.table:
         table.add_slot("header", _HEAD)
         table.add_slot("body", _ROW)
         search.bind_value_to(table, "filter", forward=lambda typed: typed or "")
-    return table
+    return table, key
 
 
-def _rows(devices: tuple[Device, ...], now_s: float) -> list[dict[str, Any]]:
-    """One flat row a device: values to sort by, and how they read."""
-    palette = words.colours(label for d in devices if d.telemetry for label in d.telemetry.classes)
-    return [_row(device, palette, now_s) for device in devices]
+def _labels(devices: tuple[Device, ...]) -> set[str]:
+    """Every class that is being seen."""
+    return {label for d in devices if d.online and d.telemetry for label, seen in d.telemetry.classes.items() if seen}
+
+
+def _swatches(palette: dict[str, str]) -> str:
+    """The colours of the stripes, as far as each class has one of its own."""
+    own = list(palette.items())[: len(words.PALETTE) - 1]
+    rest = f"<span>and {len(palette) - len(own)} more</span>" if len(palette) > len(own) else ""
+    return "".join(f'<span><i style="background:{c}"></i>{html.escape(label)}</span>' for label, c in own) + rest
 
 
 def _row(device: Device, palette: dict[str, str], now_s: float) -> dict[str, Any]:
     reading = device.telemetry if device.online else None
-    classes = reading.classes if reading else {}
+    classes = {label: seen for label, seen in reading.classes.items() if seen} if reading else {}
     total = reading.latency_ms.get("total") if reading else None
     p95 = total.p95 if total else None
     rate, dropped = (reading.frames_per_s, reading.ledger.drop_share) if reading else (None, None)

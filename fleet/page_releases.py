@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from nicegui import run, ui
 from pydantic import ValidationError
 
+from contract.digest import PREFIX
 from contract.errors import FerryError
 from fleet import page_words as words
 from fleet.answers import HealthLimits, Release, ReleasedBundle, RolloutOrder
-from fleet.page_shell import element, keep_fresh, shell, text
-from fleet.page_tables import listing
+from fleet.page_shell import element, keep_fresh, outside, shell, text
+from fleet.page_tables import Cell, Colour, listing
 from fleet.parts import Parts
 from fleet.releases import list_releases
 
@@ -44,20 +43,16 @@ def _card(parts: Parts, release: Release) -> None:
         with element("div", "ef-head"):
             text(release.release, tag="h2")
             newest = max(bundle.added_at for bundle in release.bundles)
-            text(f"added {words.ago(newest, time.time())}", "ef-dim", tag="span")
+            text(f"added {words.clock(newest)} UTC", "ef-dim", tag="span")
             begin = ui.button("Roll out…", on_click=lambda: _ask_to_roll_out(parts, release.release))
-            begin.props("outline dense no-caps color=primary data-testid=roll-out").classes("ef-push")
+            begin.props("outline no-caps color=primary padding='2px 12px' data-testid=roll-out").classes("ef-push")
         listing(_HEAD, [_row(bundle) for bundle in release.bundles])
 
 
-def _row(bundle: ReleasedBundle) -> tuple[str | tuple[str, str], ...]:
-    evidence = bundle.evidence
+def _row(bundle: ReleasedBundle) -> tuple[Cell, ...]:
+    evidence, key = bundle.evidence, bundle.keyid.removeprefix(PREFIX)[:8]
     measured = f"{evidence.metric} {words.share(evidence.artifact)} on {evidence.pictures:,} pictures"
-    signed = (
-        (f"{bundle.keyid[7:15]} trusted", "good")
-        if bundle.verified
-        else (f"{bundle.keyid[7:15]} not checked here", "dim")
-    )
+    signed = Colour(f"{key} trusted", "good") if bundle.verified else Colour(f"{key} not judged here", "dim")
     return (
         bundle.profile,
         bundle.format,
@@ -70,7 +65,7 @@ def _row(bundle: ReleasedBundle) -> tuple[str | tuple[str, str], ...]:
 
 
 async def _ask_to_roll_out(parts: Parts, release: str) -> None:
-    with ui.dialog() as dialog, ui.card().style("min-width: min(420px, 90vw)"):
+    with outside(), ui.dialog() as dialog, ui.card().style("min-width: min(420px, 90vw)"):
         text(f"Roll out {release}", tag="h2")
         text("To every device it has a bundle for, one wave after the other.", "ef-dim")
         phases = ui.input("Phases", value="1,all").classes("w-full").props("dense outlined")
@@ -81,8 +76,11 @@ async def _ask_to_roll_out(parts: Parts, release: str) -> None:
         with ui.row().classes("w-full justify-end"):
             ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat no-caps color=grey")
             ui.button("Begin", on_click=lambda: dialog.submit(True)).props("no-caps unelevated data-testid=begin")
-    if await dialog:
-        await _begin(parts, release, phases.value, confidence.value, deadline.value)
+    agreed = await dialog
+    chosen = (phases.value, confidence.value, deadline.value)
+    dialog.delete()
+    if agreed:
+        await _begin(parts, release, *chosen)
 
 
 async def _begin(parts: Parts, release: str, phases: str, confidence: float | None, minutes: float | None) -> None:

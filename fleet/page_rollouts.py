@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from nicegui import run, ui
 from sqlalchemy.engine import Connection
 
 from contract.errors import FerryError
 from fleet import page_words as words
 from fleet.answers import Rollout, Target
-from fleet.page_shell import chip, element, keep_fresh, shell, text
-from fleet.page_tables import listing
+from fleet.page_shell import chip, element, keep_fresh, outside, shell, text
+from fleet.page_tables import Cell, DeviceLink, State, listing
 from fleet.parts import Parts
 from fleet.rollouts import list_rollouts, show
 
@@ -52,8 +50,10 @@ def _card(parts: Parts, rollout: Rollout) -> None:
         with element("div", "ef-head"):
             text(f"{rollout.release}", tag="h2")
             chip(rollout.state, words.tone(rollout.state), testid="state")
-            begun = f"rollout {rollout.id}, begun {words.ago(rollout.created_at, time.time())}"
-            text(f"{begun}, phases {', '.join(rollout.phases)}", "ef-dim", tag="span")
+            begun = (
+                f"rollout {rollout.id}, phases {', '.join(rollout.phases)}, begun {words.clock(rollout.created_at)} UTC"
+            )
+            text(begun, "ef-dim", tag="span")
             if rollout.state == "running":
                 stop = ui.button("Stop", on_click=lambda: _ask_to_stop(parts, rollout.id))
                 stop.props("flat dense no-caps color=negative data-testid=stop").classes("ef-push")
@@ -73,20 +73,22 @@ def _progress(rollout: Rollout) -> None:
             element("i", words.tone(state)).style(f"flex-grow: {count}")
 
 
-def _row(target: Target) -> tuple[str | tuple[str, str], ...]:
+def _row(target: Target) -> tuple[Cell, ...]:
     wave = "" if target.wave is None else str(target.wave + 1)
-    state = (target.state, words.tone(target.state))
-    return (target.device, wave, state, target.cause or "", target.detail, words.clock(target.updated_at))
+    since = words.clock(target.updated_at)
+    return (DeviceLink(target.device), wave, State(target.state), target.cause or "", target.detail, since)
 
 
 async def _ask_to_stop(parts: Parts, rollout: int) -> None:
-    with ui.dialog() as dialog, ui.card():
+    with outside(), ui.dialog() as dialog, ui.card():
         text(f"Stop rollout {rollout}?", tag="h2")
         text("No further device is told. Devices that have committed keep the new model.", "ef-dim")
         with ui.row().classes("w-full justify-end"):
             ui.button("Let it go on", on_click=lambda: dialog.submit(False)).props("flat no-caps color=grey")
             ui.button("Stop it", on_click=lambda: dialog.submit(True)).props("flat no-caps color=negative")
-    if await dialog:
+    agreed = await dialog
+    dialog.delete()
+    if agreed:
         try:
             await run.io_bound(parts.conductor.abort, rollout)
         except FerryError as refusal:

@@ -63,6 +63,11 @@ def _read(parts: Parts, read: Callable[[Connection], T]) -> T | None:
         return None
 
 
+def outside() -> Element:
+    """Where a dialog belongs: it must outlive the card whose button opened it, which is redrawn with any news."""
+    return ui.context.client.content
+
+
 def element(tag: str, classes: str = "", *, testid: str = "") -> Element:
     """A plain HTML element, to be filled in a `with` block."""
     made = ui.element(tag).classes(classes)
@@ -84,9 +89,13 @@ def chip(words: str, tone: str = "dim", *, testid: str = "") -> ui.html:
 
 def say(part: ui.html, words: str) -> None:
     """Replace the text of a part; nothing is sent where it is the same."""
-    escaped = html.escape(words)
-    if part.content != escaped:
-        part.set_content(escaped)
+    markup(part, html.escape(words))
+
+
+def markup(part: ui.html, content: str) -> None:
+    """Replace the content of a part by markup its caller has escaped."""
+    if part.content != content:
+        part.set_content(content)
 
 
 def _show_broker(part: ui.html, parts: Parts) -> None:

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from fleet.page_shell import chip, element, text
+from fleet.page_words import tone
 
-Cell = str | tuple[str, str]
-"""Words, or a chip's (words, tone)."""
+
+class State(NamedTuple):
+    """A state, drawn as a chip in the colour of what it means."""
+
+    words: str
+
+
+class Colour(NamedTuple):
+    """Words as a chip of a named tone."""
+
+    words: str
+    tone: str
+
+
+class DeviceLink(NamedTuple):
+    """A device's name that leads to its page."""
+
+    device: str
+
+
+Cell = str | State | Colour | DeviceLink
 
 
 def listing(head: Sequence[str], rows: Iterable[Sequence[Cell]], *, testid: str = "") -> None:
@@ -24,8 +46,15 @@ def listing(head: Sequence[str], rows: Iterable[Sequence[Cell]], *, testid: str 
 
 
 def _draw(cell: Cell) -> None:
-    if isinstance(cell, str):
-        text(cell, tag="td")
-    else:
-        with element("td"):
-            chip(*cell)
+    match cell:
+        case str():
+            text(cell, tag="td")
+        case DeviceLink(device):
+            name = html.escape(device)
+            text(f'<a href="/devices/{name}">{name}</a>', "ef-num", tag="td", raw=True)
+        case State(words):
+            with element("td"):
+                chip(words, tone(words))
+        case Colour(words, colour):
+            with element("td"):
+                chip(words, colour)

@@ -63,7 +63,7 @@ def statistics(connection: Connection) -> Stats:
     holes, numbers = connection.execute(sa.select(sa.func.count(), lost).select_from(tables.GAPS)).one()
     online = sa.func.count().filter(devices.online)
     known, up = connection.execute(sa.select(sa.func.count(), online).select_from(tables.DEVICES)).one()
-    refused = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.QUARANTINE.c.count), 0)))
+    refused = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.QUARANTINE.c.messages), 0)))
     return Stats(
         devices=known,
         online=up,

@@ -99,7 +99,7 @@ QUARANTINE = Table(
     METADATA,
     Column("topic", String(160), primary_key=True),
     Column("cause", String(16), primary_key=True),
-    Column("count", BigInteger, nullable=False),
+    Column("messages", BigInteger, nullable=False),
     Column("first_s", Double, nullable=False),
     Column("last_s", Double, nullable=False),
     Column("detail", Text, nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,8 +24,7 @@ def dataset() -> None:
 @dataset.command("check")
 @click.argument("path")
 @_JSON
-@click.pass_context
-def dataset_check(ctx: click.Context, path: str, as_json: bool) -> None:
+def dataset_check(path: str, as_json: bool) -> None:
     """Say what is wrong with the pictures in PATH: a folder of class folders, or `digits`.
 
     Ends with exit code 4 when something must be mended before training.
@@ -35,7 +35,7 @@ def dataset_check(ctx: click.Context, path: str, as_json: bool) -> None:
     checked = check_dataset(path)
     click.echo(_json(checked) if as_json else printout.check(checked))
     if not checked.ok:
-        ctx.exit(DataError.exit_code)
+        sys.exit(DataError.exit_code)
 
 
 @click.command()

@@ -64,8 +64,7 @@ def fit(model: keras.Model, data: Prepared, settings: Resolved, on_epoch: OnEpoc
         verbose=0,
     ).history
     epochs = len(history["loss"])
-    whole_way = epochs == settings.training.epochs
-    kept_last = whole_way and _prefers_last(model, last, data.splits["validation"], settings)
+    kept_last = _prefers_last(model, last, data.splits["validation"], settings)
     return Fitted(
         history={name: tuple(map(float, values)) for name, values in history.items()},
         epochs=epochs,

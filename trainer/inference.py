@@ -26,7 +26,7 @@ def open_keras(path: Path) -> keras.Model:
 
 def save_keras(model: keras.Model, path: Path) -> None:
     """Write `model` as a `.keras` file without its optimizer, whose state would triple it."""
-    keras.Model(model.inputs, model.outputs, name=model.name).save(path)
+    keras.Model(model.input, model.output, name=model.name).save(path)
 
 
 def scores_of(model: keras.Model, frames: NDArray[np.uint8], prep: Preprocessing) -> NDArray[np.float32]:

@@ -75,19 +75,30 @@ def check_place(out: Path, *, force: bool) -> None:
 def building(out: Path, *, force: bool) -> Iterator[Path]:
     """A new folder beside `out` to fill; renamed to `out` when the block ends well, removed when it does not."""
     check_place(out, force=force)
+    out = out.absolute()
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
-    try:
+    with writing(out):
         partial.mkdir(parents=True)
-    except OSError as problem:
-        raise ConfigError(
-            f"the run cannot be written: {problem.strerror}", where=str(out), fix="Choose another --out."
-        ) from problem
     try:
         yield partial
         check_place(out, force=force)
-        _put(partial, out)
+        with writing(out):
+            _put(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Around whatever writes the run `out`: a full or read-only disk becomes a sentence."""
+    try:
+        yield
+    except OSError as problem:
+        raise ConfigError(
+            f"the run cannot be written: {problem.strerror or problem}",
+            where=str(out),
+            fix="Make room, or choose another --out.",
+        ) from problem
 
 
 def _put(partial: Path, out: Path) -> None:

@@ -25,6 +25,8 @@ _PICTURES_SHOWN = 40_000
 """How many pictures a training shows in all when nobody says `epochs`; chosen on digits and on photographs."""
 _EPOCHS = (20, 120)
 """Never fewer and never more than these unless somebody says so."""
+_BATCH, _SMALL_BATCH, _FEW = 32, 16, 1000
+"""Pictures a step; the smaller number below so many training pictures."""
 
 NotNegative = Annotated[float, Meta(ge=0.0)]
 Fraction = Annotated[float, Meta(ge=0.0, lt=1.0)]
@@ -35,12 +37,12 @@ class InputSettings(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class DataSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[data]`: how pictures become three splits. The shares are of all pictures, class by class."""
+    """`[data]`: how pictures become three splits, class by class."""
 
     validation_share: Annotated[float, Meta(gt=0.0, lt=0.5)] = 0.1
-    """Watched for early stopping and for nothing else; cut out of the training pictures where it is not given."""
+    """Watched while training and for nothing else; a share of the training pictures, where no such split is given."""
     test_share: Annotated[float, Meta(gt=0.0, lt=0.5)] = 0.2
-    """Measured once, after training; only used where the data has neither a test nor a validation folder."""
+    """Measured once, after training; a share of all, used where the data has neither a test nor a validation folder."""
     skip_unreadable: bool = False
     """Train without the pictures that cannot be read instead of refusing."""
     max_unreadable_share: Share = 0.1
@@ -61,8 +63,8 @@ class TrainingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     epochs: Positive | None = None
     """Passes over the training pictures; None for as many as show some 40,000 pictures, 20 to 120."""
-    batch: Positive = 32
-    """Pictures a step; fewer when there are fewer pictures."""
+    batch: Positive | None = None
+    """Pictures a step; None for 32, or 16 below 1,000 training pictures, which gives these more steps."""
     learning_rate: Annotated[float, Meta(gt=0.0)] = 3e-3
     """Highest rate: reached after a tenth of the steps, then down to zero along a cosine."""
     weight_decay: NotNegative = 1e-2
@@ -70,8 +72,8 @@ class TrainingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     label_smoothing: Fraction = 0.1
     """Share of the target spread over all classes."""
     patience: Positive | None = None
-    """Epochs without a lower validation loss before stopping; None for three quarters of `epochs`, at least 5: the
-    cosine needs its end, and with few validation pictures an early minimum is luck."""
+    """Epochs without a lower validation loss before stopping; None for half of `epochs`, at least 5, and for all of
+    them below 1,000 training pictures: with so few to validate on, an early minimum is luck (seen: epoch 18 of 120)."""
     class_weights: Literal["auto", "off"] = "auto"
     """`auto` weighs pictures by the rarity of their class where the largest class is over 1.5 times the smallest."""
     threads: Positive | None = None
@@ -131,6 +133,7 @@ class ResolvedTraining(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
     """`[training]` with nothing left open."""
 
     epochs: Positive
+    batch: Positive
     patience: Positive
     threads: Positive
 
@@ -223,13 +226,14 @@ def _check_preprocessing(prep: Preprocessing, where: str) -> None:
 def resolve(config: TrainConfig, *, name: str, suggestion: Suggestion, train_pictures: int) -> Resolved:
     """`config` with every None replaced: what the run is trained with and keeps as its `train.toml`."""
     training = config.training
+    few = train_pictures < _FEW
     shortest, longest = _EPOCHS
     epochs = training.epochs or min(longest, max(shortest, -(-_PICTURES_SHOWN // train_pictures)))
     filled = {
         **msgspec.structs.asdict(training),
         "epochs": epochs,
-        "batch": min(training.batch, train_pictures),
-        "patience": training.patience or max(5, epochs * 3 // 4),
+        "batch": min(training.batch or (_SMALL_BATCH if few else _BATCH), train_pictures),
+        "patience": training.patience or (epochs if few else max(5, epochs // 2)),
         "threads": training.threads or usable_cores(),
     }
     return Resolved(

@@ -21,7 +21,7 @@ from trainer.origin import open_origin
 from trainer.progress import Progress
 from trainer.record import Record
 from trainer.report import report
-from trainer.run_folder import building
+from trainer.run_folder import building, writing
 from trainer.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT, packed
 from trainer.settings import Resolved, TrainConfig, resolve, to_toml
 
@@ -76,7 +76,8 @@ def _trained(folder: Path, data: Prepared, settings: Resolved, progress: Progres
 
     model = build_classifier(settings.preprocessing, len(data.labels), settings.network)
     fitted = fit(model, data, settings, progress.epochs(settings.training.epochs))
-    save_keras(model, folder / files.MODEL)
+    with writing(folder):
+        save_keras(model, folder / files.MODEL)
     progress.say("Measuring on the test split")
     return measure(folder, data, settings, fitted)
 
@@ -93,8 +94,9 @@ def _write_record(folder: Path, data: Prepared, record: Record) -> None:
         drift.NAME: to_pretty_json(record.reference),
         files.METRICS: to_pretty_json(record.metrics),
     }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+    with writing(folder):
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
 
 
 def _plan(data: Prepared, settings: Resolved) -> str:

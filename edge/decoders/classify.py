@@ -36,6 +36,7 @@ class ClassDecoder:
         self._activation, self._threshold = decoding.activation, decoding.threshold
         self._top_k = min(decoding.top_k, count)
         self._labels = [manifest.labels[i] if i < len(manifest.labels) else str(i) for i in range(count)]
+        self._lowest = lowest_of(self._spec.dtype)
         quantization = self._spec.quantization
         self._scale = quantization.scale if quantization else 1.0
         self._zero_point = quantization.zero_point if quantization else 0
@@ -43,7 +44,7 @@ class ClassDecoder:
     def decode(self, outputs: Mapping[str, Tensor], frame_wh: tuple[int, int]) -> Decoded:
         """The classes in the score tensor; BackendError where the model answered with no numbers."""
         row = outputs[self._spec.name].ravel()
-        best = highest(row, self._top_k)
+        best = highest(row, self._top_k, self._lowest)
         scores = self._scores(row, [value for _, value in best])
         if not math.isfinite(scores[0]):
             raise BackendError(
@@ -76,14 +77,22 @@ class ClassDecoder:
         return real
 
 
-def highest(row: Tensor, count: int) -> list[tuple[int, float]]:
-    """(index, value) of the `count` largest, largest first, equals in ascending index; a nan comes before all."""
+def lowest_of(dtype: str) -> float:
+    """The least value of a number type."""
+    kind = np.dtype(dtype)
+    return -math.inf if kind.kind == "f" else float(np.iinfo(kind).min)
+
+
+def highest(row: Tensor, count: int, lowest: float) -> list[tuple[int, float]]:
+    """(index, value) of the `count` largest, largest first, equals in ascending index; a nan comes before all.
+
+    `lowest` is the least value of the row's type.
+    """
     if count > _FEW:
         # Sorted backwards and turned round, equals keep their order, and no int8 overflows by a minus sign.
         order = len(row) - 1 - np.argsort(row[::-1], kind="stable")[::-1][:count]
         return list(zip(order.tolist(), row[order].tolist(), strict=True))
     row = row.copy()
-    lowest = -math.inf if row.dtype.kind == "f" else np.iinfo(row.dtype).min
     found: list[tuple[int, float]] = []
     while len(found) < count:
         index = int(row.argmax())

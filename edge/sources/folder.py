@@ -1,4 +1,4 @@
-"""A folder of pictures, sorted by name. Folders inside it are left alone."""
+"""A folder of pictures with everything below it, sorted by path: class folders and days of a camera alike."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from edge.sources.picture import PictureSource
 
 
 def open(text: str) -> PictureSource:
-    """Every picture file in the folder at the path `text`; SourceError when there is none."""
+    """Every picture file below the folder at the path `text`; SourceError when there is none."""
     folder = Path(text)
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+        next(folder.iterdir(), None)  # rglob passes over a folder it may not read
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
     except OSError as problem:
         raise SourceError(
             f"the folder cannot be read: {problem.strerror}", where=text, fix="Check its permissions."
@@ -21,4 +22,4 @@ def open(text: str) -> PictureSource:
     if not paths:
         endings = ", ".join(sorted(PICTURE_SUFFIXES))
         raise SourceError("the folder holds no picture", where=text, fix=f"Pictures are files that end in {endings}.")
-    return PictureSource(folder.name, paths)
+    return PictureSource(folder.name, paths, below=folder)

@@ -10,13 +10,13 @@ from edge.pictures import read_picture
 
 
 class PictureSource:
-    """The pictures at `paths`, in that order, each a frame under its own file name."""
+    """The pictures at `paths`, in that order, each a frame named by its path below the folder `below`."""
 
     live = False
 
-    def __init__(self, name: str, paths: list[Path]) -> None:
+    def __init__(self, name: str, paths: list[Path], *, below: Path) -> None:
         self.name = name
-        self._paths = paths
+        self._paths, self._below = paths, below
         self._next = 0
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -25,10 +25,11 @@ class PictureSource:
             return None
         path, index = self._paths[self._next], self._next
         self._next += 1
+        name = path.relative_to(self._below).as_posix()
         try:
-            return Frame.now(path.name, index, read_picture(path))
+            return Frame.now(name, index, read_picture(path))
         except DamagedFrameError as problem:
-            return Frame.now(path.name, index, problem)
+            return Frame.now(name, index, problem)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -37,4 +38,4 @@ class PictureSource:
 def open(text: str) -> PictureSource:
     """The picture file at the path `text`."""
     path = Path(text)
-    return PictureSource(path.name, [path])
+    return PictureSource(path.name, [path], below=path.parent)

@@ -32,6 +32,7 @@ class Look:
     drift_px: float
     light: float
     noise_seed: int
+    white_on_black: bool = False
 
 
 def scans(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -45,7 +46,7 @@ def scans(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return ink, digits[order].astype(np.int64)
 
 
-def random_look(rng: np.random.Generator) -> Look:
+def random_look(rng: np.random.Generator, *, white_on_black: bool = False) -> Look:
     """A parcel as it may come: everything that varies is in the Look."""
     shade = int(rng.integers(120, 190))
     return Look(
@@ -56,6 +57,7 @@ def random_look(rng: np.random.Generator) -> Look:
         drift_px=float(rng.uniform(-14, 14)),
         light=float(rng.uniform(0.75, 1.2)),
         noise_seed=int(rng.integers(1 << 31)),
+        white_on_black=white_on_black,
     )
 
 
@@ -93,14 +95,15 @@ def _parcel(scan: NDArray[np.uint8], look: Look) -> tuple[NDArray[np.uint8], NDA
     label = np.full((side, side), 240, np.uint8)
     label[4:-4, 4:-4] = 240 - (ink.astype(np.uint16) * 210 // 255).astype(np.uint8)
     top, left = height // 2 - side // 2, width // 2 - side // 2
-    scene[top : top + side, left : left + side] = label[..., None]
+    scene[top : top + side, left : left + side] = (255 - label if look.white_on_black else label)[..., None]
     return scene, mask
 
 
-def write_folder(folder: Path, *, seed: int, mislabel: bool = False) -> int:
+def write_folder(folder: Path, *, seed: int, other_line: bool = False) -> int:
     """Labelled pictures as `folder/SPLIT/DIGIT/*.jpg`; returns how many.
 
-    `mislabel` files every picture under a digit drawn by chance: the mistake the bad update of the demo is made from.
+    `other_line` draws them as another conveyor has them, whose labels are printed white on black: a model trained on
+    those is a good model, at the wrong place.
     """
     import cv2
     import numpy as np
@@ -108,15 +111,15 @@ def write_folder(folder: Path, *, seed: int, mislabel: bool = False) -> int:
     rng, count = np.random.default_rng(seed), 0
     for split in ("train", "validation", "test"):
         for number, (scan, digit) in enumerate(zip(*scans(split), strict=True)):
-            filed_under = int(rng.integers(10)) if mislabel else int(digit)
-            target = folder / split / str(filed_under)
+            target = folder / split / str(digit)
             target.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(target / f"parcel-{number:04d}.jpg"), draw(scan, random_look(rng)))
+            look = random_look(rng, white_on_black=other_line)
+            cv2.imwrite(str(target / f"parcel-{number:04d}.jpg"), draw(scan, look))
             count += 1
     return count
 
 
-def conveyor(seed: int, *, frames_a_parcel: int = 6) -> Iterator[tuple[NDArray[np.uint8], int]]:
+def conveyor(seed: int, *, frames_a_parcel: int = 3) -> Iterator[tuple[NDArray[np.uint8], int]]:
     """What one camera sees, for ever: (picture, digit), each parcel for a few frames as the belt creeps on."""
     import numpy as np
 
@@ -126,4 +129,4 @@ def conveyor(seed: int, *, frames_a_parcel: int = 6) -> Iterator[tuple[NDArray[n
         for index in rng.permutation(len(digits)):
             look = random_look(rng)
             for step in range(frames_a_parcel):
-                yield draw(ink[index], look, moved_px=2.0 * (step - frames_a_parcel / 2)), int(digits[index])
+                yield draw(ink[index], look, moved_px=4.0 * (step - frames_a_parcel / 2)), int(digits[index])

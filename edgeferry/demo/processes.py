@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from contract.errors import FerryError
 
 T = TypeVar("T")
+PATIENCE_S = 20.0
+"""For a child to end after being asked; an agent flushes its outbox for 5 s."""
 
 
 class DemoError(FerryError):
@@ -36,7 +38,7 @@ class Children:
 
     def __exit__(self, *_: object) -> None:
         for name in reversed(list(self._running)):
-            self.stop(name)
+            self.stop([name])
 
     def start(self, name: str, command: list[str]) -> None:
         """Run `command` with both outputs in `NAME.log`."""
@@ -45,22 +47,17 @@ class Children:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
-    def stop(self, name: str, *, patience_s: float = 20.0) -> None:
-        """Ask politely, then insist."""
-        process = self._running.pop(name)
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def stop_all(self, names: list[str]) -> None:
-        """Ask all of them at once, so that they finish side by side."""
-        for name in names:
-            self._running[name].send_signal(signal.SIGTERM)
-        for name in names:
-            self.stop(name)
+    def stop(self, names: list[str]) -> None:
+        """Ask all of them politely at once, so that they finish side by side; insist with those that do not."""
+        processes = [self._running.pop(name) for name in names]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def check(self) -> None:
         """Raise DemoError with the end of its log if one has ended by itself."""

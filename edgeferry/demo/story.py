@@ -1,7 +1,7 @@
 """The demo told step by step: each step is commands a person would type, and what they print is checked.
 
 pictures → train → signed bundles → broker, fleet server, three devices → better model → rollout → all committed
-→ model trained on mislabelled pictures → rollout → every device defends itself → stop → count what was stored
+→ model trained for another conveyor → rollout → every device defends itself → stop → count what was stored
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,21 @@ from edgeferry.demo.processes import Children, DemoError, edgeferry, free_port, 
 
 PROFILES = {"cam-dock-1": "rpi4", "cam-dock-2": "coral-usb", "cam-gate": "jetson-orin-jp6"}
 NAME = "parcels"
-EPOCHS = {1: 8, 2: 20, 3: 3}
-"""The first model is a hasty one, the second the better one that rolls out, the third learns from wrong labels."""
+EPOCHS = {1: 8, 2: 16, 3: 8}
+"""The first model is a hasty one, the second the better one that rolls out, the third belongs to another conveyor."""
 SEEN_ENOUGH = 20
 """Frames each device answers before the next step."""
 UPDATE_LIMIT_S = 120.0
 SETTINGS = """\
 name = "parcels"
 [preprocessing]
-size_wh = [64, 48]
+size_wh = [48, 36]
 colour = "grey"
 [augmentation]
 shift = 0.05
 zoom = 0.1
+[network]
+width = 0.75
 """
 
 
@@ -61,22 +64,22 @@ class Story:
         """Every step in order; DemoError where one does not do what it promises."""
         self._step("drawing parcels with real handwritten digits")
         write_folder(self.folder / "pictures", seed=1)
-        write_folder(self.folder / "mislabelled", seed=2, mislabel=True)
+        write_folder(self.folder / "other-line", seed=2, other_line=True)
         for purpose in ("publisher", "fleet"):
             edgeferry("keys", "new", self.folder / f"{purpose}.key", log=self._log)
         self._make_release(1, "pictures")
         self._start()
-        self._step("the devices work; meanwhile a better model is trained")
-        self._make_release(2, "pictures")
+        self._step("the devices work; meanwhile a better model is trained, and one on another line's pictures")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._make_release, (2, 3), ("pictures", "other-line")))
         good = self._roll_out(2, phases="1,all")
-        self._step("a model trained on mislabelled pictures is let loose on all of them")
-        self._make_release(3, "mislabelled")
+        self._step("the other line's model is let loose on all of them")
         bad = self._roll_out(3, phases="all")
         page = facts.Page(url=self.url, delay_s=round(self._delay_s(), 3))
         return self._conclude(good, bad, page)
 
     def _make_release(self, version: int, pictures: str) -> None:
-        self._step(f"training and converting version {version}")
+        self.say(f"        training and converting version {version}")
         run = self.folder / f"run-{version}"
         config = self.folder / "train.toml"
         config.write_text(SETTINGS)
@@ -187,7 +190,7 @@ class Story:
     ) -> facts.Findings:
         self._step("stopping the devices and counting")
         devices = tuple(self._device_fact(device, good[device], bad[device]) for device in PROFILES)
-        self.children.stop_all(list(PROFILES))
+        self.children.stop(list(PROFILES))
         stats = get_json(f"{self.url}/api/stats") or {"stored": 0}
         traffic = facts.Traffic(sent=sum(map(self._sent, PROFILES)), stored=stats["stored"])
         accuracy = self._accuracy()

@@ -6,11 +6,12 @@ are what carries over to other machines. Goals are for one thread.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -38,7 +39,7 @@ def figures(short: bool) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     models = timed_models()
     for name, timed in models.items():
-        found |= _ticks(name, timed, rounds={"small": 200, "large": 40}[name] // (4 if short else 1))
+        found |= _ticks(name, timed, rounds={"small": 400, "large": 60}[name] // (4 if short else 1))
     return found | _starts(models["small"], rounds=7 if short else 15)
 
 
@@ -51,14 +52,18 @@ def _ticks(name: str, timed: Timed, *, rounds: int) -> dict[str, Figure]:
         "sized": lambda: run_frame(sized, model),
         "video": lambda: run_frame(video, model),
     }
-    took = _interleaved(contestants, rounds)
-    bare, ready, full = median(took["bare"]), median(took["sized"]), median(took["video"])
+    rounds_s = [{one: median(_block(call)) for one, call in contestants.items()} for _ in range(rounds)]
     return {
-        f"{name}_tick_over_invoke": at_most(ready / bare, TICK_GOALS[name]),
-        f"{name}_overhead": Figure((ready - bare) * 1e6, "us"),
-        f"{name}_720p_tick_over_invoke": Figure(full / bare, "x"),
-        f"{name}_invoke": Figure(bare * 1e3, f"ms, median of {len(took['bare'])}"),
+        f"{name}_tick_over_invoke": at_most(_ratio(rounds_s, "sized"), TICK_GOALS[name]),
+        f"{name}_overhead": Figure(median(took["sized"] - took["bare"] for took in rounds_s) * 1e6, "us"),
+        f"{name}_720p_tick_over_invoke": Figure(_ratio(rounds_s, "video"), "x"),
+        f"{name}_invoke": Figure(median(took["bare"] for took in rounds_s) * 1e3, f"ms, {rounds} x {_BLOCK - 1} calls"),
     }
+
+
+def _ratio(rounds_s: list[dict[str, float]], contestant: str) -> float:
+    """Median over the rounds of each round's ratio: a busy second slows down both sides of its own round only."""
+    return median(took[contestant] / took["bare"] for took in rounds_s)
 
 
 def _bare(timed: Timed) -> Interpreter:
@@ -72,49 +77,41 @@ def _frame(size_wh: tuple[int, int]) -> Frame:
     return Frame.now("noise", 0, np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
 
 
-def _interleaved(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, block by block in turn."""
-    took: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, call in contestants.items():
-            took[name] += list(_block(call))[1:]
-    return took
-
-
-def _block(call: Callable[[], object]) -> Iterator[float]:
+def _block(call: Callable[[], object]) -> list[float]:
+    """Seconds of each call but the first."""
+    took = []
     for _ in range(_BLOCK):
         began = perf_counter()
         call()
-        yield perf_counter() - began
+        took.append(perf_counter() - began)
+    return took[1:]
 
 
 def _starts(timed: Timed, *, rounds: int) -> dict[str, Figure]:
+    """From the start of the process to the first result, ours and the ten lines' in turn."""
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.png"
         cv2.imwrite(str(picture), _frame((640, 480)).pixels)
-        ours = ["-m", "edgeferry", "run", str(timed.bundle), "--source", str(picture), "--results", "-"]
+        run = ["-m", "edgeferry", "run", str(timed.bundle), "--source", str(picture), "--results", "-"]
         raw = ["-m", "scripts.benchmarks._raw_litert", str(timed.model), str(picture)]
-        runs = [(_start(ours), _start(raw)) for _ in range(rounds + 1)][1:]
-    our_s, raw_s = median(our[0] for our, _ in runs), median(raw[0] for _, raw in runs)
-    our_kib, raw_kib = median(our[1] for our, _ in runs), median(raw[1] for _, raw in runs)
+        starts = _cold_starts([[sys.executable, *run], [sys.executable, *raw]], rounds)
+    our_s = median(ours[0] for ours, _ in starts)
+    our_kib, raw_kib = median(ours[1] for ours, _ in starts), median(raw[1] for _, raw in starts)
     return {
-        "cold_start_over_script": at_most(our_s / raw_s, COLD_START_GOAL),
+        "cold_start_over_script": at_most(median(ours[0] / raw[0] for ours, raw in starts), COLD_START_GOAL),
         "cold_start": Figure(our_s * 1e3, f"ms to the first result, median of {rounds}"),
         "memory_over_script": Figure(our_kib / raw_kib, "x"),
         "memory": Figure(our_kib / 1024, "MiB at most resident"),
     }
 
 
-def _start(arguments: list[str]) -> tuple[float, int]:
-    """Seconds from the start of the process to its first line, and the most memory it held, in KiB."""
-    began = perf_counter()
-    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        took = perf_counter() - began
-        process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0 or not line:
-        raise RuntimeError(f"{arguments} ended {process.returncode}")
-    return took, usage.ru_maxrss
+def _cold_starts(commands: list[list[str]], rounds: int) -> list[list[tuple[float, int]]]:
+    """By round and command: seconds, and KiB. With compiled bytecode for both, as any installed program has."""
+    starter = [sys.executable, "-m", "scripts.benchmarks._cold_starts", str(rounds)]
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        done = subprocess.run(
+            starter, input=json.dumps(commands), capture_output=True, text=True, check=True, env=environment
+        )
+    starts: list[list[tuple[float, int]]] = json.loads(done.stdout)
+    return starts

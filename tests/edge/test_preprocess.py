@@ -7,7 +7,7 @@ import pytest
 from contract.errors import DamagedFrameError, ModelError
 from contract.manifest import Preprocessing, Quantization, TensorSpec
 from edge.frames import Pixels
-from edge.preprocess import Fitter, Preprocessor, fit, real_values
+from edge.preprocess import Preprocessor, fit, real_values
 
 RNG = np.random.default_rng(0)
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -37,31 +37,6 @@ def test_a_frame_of_the_models_size_is_not_resampled() -> None:
     frame = noise(40, 30)
     assert (fit(frame, Preprocessing(size_wh=(40, 30), colour="bgr")) == frame).all()
     assert (fit(frame, Preprocessing(size_wh=(40, 30))) == frame[:, :, ::-1]).all()
-
-
-def test_stretch_is_opencvs_bilinear_resize_before_the_colours_are_turned() -> None:
-    frame = noise(640, 480)
-    expected = cv2.resize(frame, (24, 16), interpolation=cv2.INTER_LINEAR)[:, :, ::-1]
-    assert (fit(frame, Preprocessing(size_wh=(24, 16))) == expected).all()
-
-
-def test_letterbox_pads_around_the_centred_picture_also_when_the_frames_size_changes() -> None:
-    prep = Preprocessing(size_wh=(100, 100), resize="letterbox", pad_value=9)
-    fitter = Fitter(prep)
-    wide = fitter.fit(np.full((50, 100, 3), 200, np.uint8))
-    assert (wide[:25] == 9).all()
-    assert (wide[25:75] == 200).all()
-    assert (wide[75:] == 9).all()
-    tall = fitter.fit(np.full((400, 200, 3), 200, np.uint8))
-    assert (tall[:, :25] == 9).all()
-    assert (tall[:, 25:75] == 200).all()
-    assert (tall[:, 75:] == 9).all()
-
-
-def test_crop_cuts_the_middle_out() -> None:
-    frame = np.zeros((60, 120, 3), np.uint8)
-    frame[:, 30:90] = 255
-    assert (fit(frame, Preprocessing(size_wh=(30, 30), resize="crop")) == 255).all()
 
 
 def test_grey_has_one_channel() -> None:

@@ -28,10 +28,15 @@ def test_the_belt_carries_the_parcel_on() -> None:
     assert not np.array_equal(draw(ink[0], look), draw(ink[0], look, moved_px=6))
 
 
-def test_mislabelled_pictures_are_filed_by_chance(tmp_path: Path) -> None:
-    count = write_folder(tmp_path / "right", seed=3)
-    assert count == write_folder(tmp_path / "wrong", seed=3, mislabel=True) == 1550
-    assert {p.name for p in (tmp_path / "right/train").iterdir()} == set("0123456789")
-    right = sorted(p.relative_to(tmp_path / "right") for p in (tmp_path / "right").rglob("*.jpg"))
-    wrong = sorted(p.relative_to(tmp_path / "wrong") for p in (tmp_path / "wrong").rglob("*.jpg"))
-    assert len(set(right) & set(wrong)) < 0.2 * count
+def test_the_other_line_has_the_same_digits_on_other_labels(tmp_path: Path) -> None:
+    count = write_folder(tmp_path / "here", seed=3)
+    assert count == write_folder(tmp_path / "there", seed=3, other_line=True) == 1550
+    here, there = (
+        sorted(path.relative_to(tmp_path / name) for path in (tmp_path / name).rglob("*.jpg"))
+        for name in ("here", "there")
+    )
+    assert here == there
+    assert {path.parts[:2] for path in here} == {
+        (split, d) for split in ("train", "validation", "test") for d in "0123456789"
+    }
+    assert (tmp_path / "here" / here[0]).read_bytes() != (tmp_path / "there" / here[0]).read_bytes()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from contract.device import Broker as BrokerAddress
 from fleet.collector import Collector
 from fleet.link import Link
-from fleet.store import Store, open_store
-from tests.broker import Broker
+from fleet.store import Store, migrations, open_store
+from tests.broker import MOSQUITTO, Broker
 from tests.fleet.postgres import postgres
+from tests.fleet.server_process import ServerProcess
 from tests.fleet.simulated import FLEET
 
 
@@ -28,6 +31,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty SQLite store."""
     opened = open_store(f"sqlite:///{tmp_path / 'fleet.db'}", fleet=FLEET)
     yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind, one after the other."""
+    local = f"sqlite:///{tmp_path / 'fleet.db'}"
+    opened = open_store(local if request.param == "sqlite" else request.getfixturevalue("postgres_url"), fleet=FLEET)
+    yield opened
+    with opened.writing() as connection:
+        command.downgrade(migrations(connection), "base")
     opened.close()
 
 
@@ -49,6 +63,20 @@ class Collecting:
         """Commit what has come, then leave."""
         self.link.close()
         self.collector.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, Broker]]:
+    """One whole server for the session, and its broker; each test brings devices and versions of its own."""
+    if not shutil.which(MOSQUITTO):
+        pytest.skip("mosquitto is not installed")
+    folder = tmp_path_factory.mktemp("served")
+    running = Broker(folder)
+    running.start()
+    server = ServerProcess(folder, running.url)
+    yield server, running
+    assert server.stop() == 0
+    running.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -37,8 +38,19 @@ FLEET = "barn"
 DIGEST = "sha256:" + "1" * 64
 
 
-def reading(sequence: int, *, rate: float = 10.0, at_s: float | None = None, model: str = "digits@1") -> Telemetry:
-    """A plausible reading."""
+def reading(
+    sequence: int,
+    *,
+    rate: float = 10.0,
+    at_s: float | None = None,
+    model: str = "digits@1",
+    chance: Random | None = None,
+) -> Telemetry:
+    """A plausible reading; `chance` makes it differ from the next."""
+    p50, confidence, warmth, seen = 4.0, 0.91, 51.5, {"3": 40, "7": 9, "9": 1}
+    if chance is not None:
+        p50, confidence, warmth = chance.gauss(4.0, 0.25), chance.gauss(0.91, 0.01), chance.gauss(51.5, 0.8)
+        seen = {label: chance.randint(2, 14) for label in ("0", "1", "3", "4", "7", "9")}
     return Telemetry(
         sequence=sequence,
         at=rfc3339(time.time() if at_s is None else at_s),
@@ -47,11 +59,11 @@ def reading(sequence: int, *, rate: float = 10.0, at_s: float | None = None, mod
         digest=DIGEST,
         ledger=FrameLedger(captured=110, inferred=100, damaged=2, dropped={"stale": 8}),
         frames_per_s=rate,
-        latency_ms={"total": Percentiles(p50=4.0, p95=6.5, p99=9.0)},
-        classes={"3": 40, "7": 9, "9": 1},
-        mean_confidence=0.91,
+        latency_ms={"total": Percentiles(p50=p50, p95=p50 + 2.5, p99=p50 + 5.0)},
+        classes=seen,
+        mean_confidence=confidence,
         rss_bytes=58_000_000,
-        temperature_c=51.5,
+        temperature_c=warmth,
     )
 
 

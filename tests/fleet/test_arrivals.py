@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.codec import to_json
@@ -58,11 +58,13 @@ def test_a_refusal_keeps_a_bounded_sample() -> None:
     assert refused(b"x" * 50_000).sample == b"x" * SAMPLE_BYTES
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_payload_raises(payload: bytes) -> None:
     judge(FLEET, TOPIC, payload, 5.0)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -27,6 +27,7 @@ BASE = "http://fleet.example:8080"
 
 @pytest.fixture
 def devices(broker: Broker, store: Store, collecting: Collecting) -> Iterator[tuple[SimulatedDevice, SimulatedDevice]]:
+    assert collecting.link.connected
     pair = (SimulatedDevice(broker.port, "cam-1"), SimulatedDevice(broker.port, "cam-2"))
     assert eventually(lambda: known(store) == 2)
     yield pair

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from fleet.guard import Guard, is_loopback, names_for
 
 HOSTS = names_for("127.0.0.1", "http://127.0.0.1:8080")
@@ -15,13 +13,13 @@ HOSTS = names_for("127.0.0.1", "http://127.0.0.1:8080")
 def passes(kind: str, method: str, headers: dict[str, str], hosts: frozenset[str] | None = HOSTS) -> bool:
     reached: list[bool] = []
 
-    async def behind(scope: Any, receive: Any, send: Any) -> None:
+    async def behind(*_: Any) -> None:
         reached.append(True)
 
     async def receive() -> dict[str, Any]:
         return {"type": "websocket.connect"}
 
-    async def send(message: Any) -> None:
+    async def send(_message: Any) -> None:
         pass
 
     scope = {
@@ -57,6 +55,6 @@ def test_beyond_loopback_any_name_serves() -> None:
     assert passes("http", "GET", {"host": "fleet.example"}, None)
 
 
-@pytest.mark.parametrize(("host", "expected"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.5", False), ("fleet.example", False)])  # fmt: skip
-def test_loopback_is_told_from_the_world(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_loopback_is_told_from_the_world() -> None:
+    assert all(map(is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.5", "fleet.example")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
@@ -58,6 +58,7 @@ def test_phases_that_make_no_sense_are_refused(phases: tuple[str, ...]) -> None:
         wave_ends(phases, 10)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -18,7 +18,7 @@ from fleet.ingest import record
 from fleet.refusals import ConflictError, NotFoundError
 from fleet.repository import Repository
 from fleet.store import Store
-from fleet.target_states import expire
+from fleet.target_states import apply_reported, expire
 from tests.fleet.parcel import bundle_bytes
 from tests.fleet.simulated import DIGEST, FLEET
 
@@ -41,8 +41,15 @@ class Yard:
 
     def birth(self, name: str, profile: str) -> Birth:
         return Birth(
-            at="2026-01-01T00:00:00Z", boot=name, profile=profile, edgeferry="", python="", backend="", model="", digest=DIGEST
-        )  # fmt: skip
+            at="2026-01-01T00:00:00Z",
+            boot=name,
+            profile=profile,
+            edgeferry="0.1.0",
+            python="3.11.7",
+            backend="ai-edge-litert 2.3.0",
+            model="digits@1",
+            digest=DIGEST,
+        )
 
     def hear(self, name: str, message: Birth | Presence) -> None:
         with self.store.writing() as connection:
@@ -60,18 +67,26 @@ class Yard:
             return rollouts.show(connection, rollout)
 
     def report(self, rollout: Rollout, name: str, state: State, cause: Cause | None = None, detail: str = "") -> None:
-        from fleet.target_states import apply_reported
-
         counter = next(target.counter for target in rollout.devices if target.device == name)
         assert counter is not None
-        step = Reported(sequence=1, at="", counter=counter, state=state, digest=self.digest, running="", running_digest=None, cause=cause, detail=detail)  # fmt: skip
+        step = Reported(
+            sequence=1,
+            at="2026-01-01T00:00:00Z",
+            counter=counter,
+            state=state,
+            digest=self.digest,
+            running="digits@1",
+            running_digest=None,
+            cause=cause,
+            detail=detail,
+        )
         with self.store.writing() as connection:
             apply_reported(connection, name, step, self.now_s)
 
 
 @pytest.fixture
-def yard(tmp_path: Path, store: Store) -> Yard:
-    return Yard(tmp_path, store)
+def yard(tmp_path: Path, either_store: Store) -> Yard:
+    return Yard(tmp_path, either_store)
 
 
 def states(rollout: Rollout) -> dict[str, str]:

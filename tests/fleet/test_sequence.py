@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.sequence import Progress, Span, take
@@ -49,6 +49,7 @@ def test_a_redelivered_batch_from_before_a_loss_brings_nothing_back() -> None:
     assert step.gaps == ()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_order_of_batches_stores_every_number_once_and_accounts_for_the_rest(data: st.DataObject) -> None:
     progress, stored, lost, held_from = Progress(), set[int](), set[int](), 1

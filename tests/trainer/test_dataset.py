@@ -17,9 +17,10 @@ from trainer.origin import SPLITS, open_origin
 from trainer.settings import DataSettings, InputSettings
 
 PREP = InputSettings(size_wh=(16, 12))
+DEFAULTS = DataSettings()
 
 
-def prepared(path: Path, settings: DataSettings = DataSettings()) -> Prepared:
+def prepared(path: Path, settings: DataSettings = DEFAULTS) -> Prepared:
     return prepare(open_origin(str(path)), PREP, seed=1, settings=settings)
 
 

@@ -102,7 +102,7 @@ def _create_accounts() -> None:
         "quarantine",
         sa.Column("topic", sa.String(160), nullable=False),
         sa.Column("cause", sa.String(16), nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("messages", sa.BigInteger, nullable=False),
         sa.Column("first_s", sa.Double, nullable=False),
         sa.Column("last_s", sa.Double, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),

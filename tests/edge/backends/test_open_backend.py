@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def test_a_tflite_file_that_is_no_model_is_refused_with_a_sentence(
     name: str, as_bytes: bool, shared_data: Path
 ) -> None:
     path = shared_data / "corrupt" / "models" / f"{name}.tflite"
-    with pytest.raises(ModelError, match="not a model this library can run: .+"):
+    with pytest.raises(ModelError, match=r"not a model this library can run: .+"):
         open_backend("tflite", path.read_bytes() if as_bytes else path)
 
 
@@ -28,7 +29,7 @@ def test_an_onnx_file_that_is_no_model_is_refused_with_a_sentence(
     name: str, as_bytes: bool, shared_data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = shared_data / "corrupt" / "models" / f"{name}.onnx"
-    with pytest.raises(ModelError, match="not a model onnxruntime can run: .+"):
+    with pytest.raises(ModelError, match=r"not a model onnxruntime can run: .+"):
         open_backend("onnx", path.read_bytes() if as_bytes else path)
     assert capfd.readouterr().err == ""
 
@@ -53,7 +54,5 @@ def test_opening_a_model_says_nothing_on_standard_error(capfd: pytest.CaptureFix
 
 
 def test_importing_the_folder_imports_no_library() -> None:
-    import subprocess
-
     code = "import sys, edge.backends; sys.exit(any(m in sys.modules for m in ('ai_edge_litert', 'onnxruntime')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from edge.pace import Pace
+
+
+def test_without_a_limit_there_is_never_a_wait() -> None:
+    pace = Pace(None)
+    pace.taken(100.0)
+    assert pace.wait_s(100.0) <= 0
+
+
+def test_the_beat_does_not_drift_with_the_time_a_frame_takes() -> None:
+    pace = Pace(10)
+    taken = []
+    now = 100.0
+    for _ in range(5):
+        now += max(0.0, pace.wait_s(now)) + 0.001
+        pace.taken(now)
+        taken.append(now)
+    # Each frame is 1 ms late in turn; the sum of five is not.
+    assert taken[-1] - taken[0] < 0.4 + 0.002
+
+
+def test_a_pause_is_not_made_up_for_by_a_burst() -> None:
+    pace = Pace(10)
+    pace.taken(100.0)
+    pace.taken(105.0)
+    pace.taken(105.01)
+    assert pace.wait_s(105.01) > 0.08

@@ -1,0 +1,45 @@
+"""The connection to the broker."""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+
+import pytest
+
+from contract.device import Broker as Address
+from contract.errors import ConfigError, LinkError
+from fleet.link import Link
+from tests.broker import Broker, free_port
+from tests.fleet.simulated import FLEET, SimulatedDevice
+
+
+def test_it_hears_every_device_of_its_fleet_and_tells_what_was_retained(broker: Broker) -> None:
+    device = SimulatedDevice(broker.port, "cam-1")
+    heard: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
+    link = Link(Address(url=broker.url), FLEET, lambda *said: heard.put(said))
+    link.open()
+    first = {heard.get(timeout=5)[0].rsplit("/", 1)[-1] for _ in range(2)}
+    assert first == {"birth", "presence"}
+    device.send([1])
+    topic, _, retained = heard.get(timeout=5)
+    assert (topic, retained) == (f"edgeferry/v1/{FLEET}/cam-1/telemetry", False)
+    link.close()
+    device.stop()
+
+
+def test_a_broker_that_is_not_there_is_said_at_once() -> None:
+    with pytest.raises(LinkError, match="no broker"):
+        Link(Address(url=f"mqtt://127.0.0.1:{free_port()}"), FLEET, lambda *_: None).open()
+
+
+def test_a_missing_password_file_is_said_before_connecting(broker: Broker, tmp_path: Path) -> None:
+    address = Address(url=broker.url, username="fleet", password_file=str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="credentials"):
+        Link(address, FLEET, lambda *_: None)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:1883", "mqtt://u:p@127.0.0.1", "mqtt://h:notaport"])
+def test_an_address_that_is_no_brokers_is_one_sentence(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"mqtt://HOST\[:PORT\]"):
+        Link(Address(url=url), FLEET, lambda *_: None)
