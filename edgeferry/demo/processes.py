@@ -53,11 +53,7 @@ class Children:
         for process in processes:
             process.send_signal(signal.SIGTERM)
         for process in processes:
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _see_off(process)
 
     def check(self) -> None:
         """Raise DemoError with the end of its log if one has ended by itself."""
@@ -77,6 +73,14 @@ class Children:
             time.sleep(every_s)
         late = f"{what} did not happen within {limit_s:.0f} s"
         raise DemoError(late, where=str(self._logs), fix="Read the logs there.")
+
+
+def _see_off(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def edgeferry(*arguments: str | Path, log: Path) -> Any:

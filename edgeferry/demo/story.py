@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from contract.moments import unix_s
 from edgeferry.demo import findings as facts
 from edgeferry.demo.broker import broker_command
 from edgeferry.demo.parcels import write_folder
@@ -103,7 +104,7 @@ class Story:
             (self.folder / f"{device}.toml").write_text(self._device_config(device, number, broker))
             self._start_device(device)
         for device in PROFILES:
-            self.children.wait_until(f"{device} at work", lambda d=device: self._working(d), limit_s=90)  # type: ignore[misc]
+            self.children.wait_until(f"{device} at work", partial(self._seen_enough, device), limit_s=90)
 
     def _start_device(self, device: str) -> None:
         config = self.folder / f"{device}.toml"
@@ -141,11 +142,15 @@ class Story:
             )
         )
 
-    def _working(self, device: str) -> dict[str, Any] | None:
-        """The device's record once it has answered enough frames."""
+    def _reading(self, device: str) -> dict[str, Any] | None:
+        """The device's newest reading, as the page has it."""
         found = get_json(f"{self.url}/api/devices/{device}")
-        latest = (found or {}).get("telemetry")
-        return found if latest and latest["ledger"]["inferred"] >= SEEN_ENOUGH else None
+        return found["telemetry"] if found else None
+
+    def _seen_enough(self, device: str) -> bool | None:
+        """True once the device has answered enough frames."""
+        reading = self._reading(device)
+        return True if reading and reading["ledger"]["inferred"] >= SEEN_ENOUGH else None
 
     def _roll_out(self, version: int, *, phases: str) -> dict[str, dict[str, Any]]:
         """Upload, start, wait for the end; the last state of each device by its id."""
@@ -175,15 +180,14 @@ class Story:
     def _delay_s(self) -> float:
         """Seconds between the end of a reading's window and the moment the page's data holds it."""
         device = next(iter(PROFILES))
-        before = self._working(device)
+        before = self._reading(device)
 
-        def newer() -> float | None:
-            found = self._working(device)
-            if not found or not before or found["telemetry"]["at"] == before["telemetry"]["at"]:
-                return None
-            return time.time() - datetime.fromisoformat(found["telemetry"]["at"].replace("Z", "+00:00")).timestamp()
+        def newer() -> str | None:
+            reading = self._reading(device)
+            return reading["at"] if reading and reading != before else None
 
-        return self.children.wait_until("a new reading", newer, limit_s=20, every_s=0.02)
+        at = self.children.wait_until("a new reading", newer, limit_s=20, every_s=0.02)
+        return time.time() - unix_s(at)
 
     def _conclude(
         self, good: dict[str, dict[str, Any]], bad: dict[str, dict[str, Any]], page: facts.Page

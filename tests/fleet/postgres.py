@@ -15,10 +15,19 @@ import pytest
 from tests.broker import free_port
 
 
+def programs() -> dict[str, str] | None:
+    """Paths of the server's programs; Debian keeps them off the PATH, a folder a major version."""
+    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    path = os.pathsep.join([os.environ["PATH"], *map(str, reversed(kept))])
+    found = {name: shutil.which(name, path=path) for name in ("initdb", "pg_ctl")}
+    return {name: where for name, where in found.items() if where} if all(found.values()) else None
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The address of an empty database; skipped where PostgreSQL is not installed."""
-    if not shutil.which("initdb") or not shutil.which("pg_ctl"):
+    program = programs()
+    if program is None:
         pytest.skip("PostgreSQL is not installed")
     folder, port = Path(tempfile.mkdtemp(prefix="edgeferry-postgres-")), free_port()
     data = folder / "data"
@@ -28,7 +37,7 @@ def postgres() -> Iterator[str]:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
     def run(*command: str) -> None:
-        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder)
+        subprocess.run([*as_user, program[command[0]], *command[1:]], check=True, capture_output=True, cwd=folder)
 
     run("initdb", "-D", str(data), "-U", "tester", "-A", "trust", "--no-sync")
     options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"

@@ -10,7 +10,7 @@ from edge.sources.folder import open as open_folder
 from tests.edge.colours import plain
 
 
-def test_pictures_come_sorted_by_path_with_those_of_inner_folders_and_a_damaged_one_does_not_stop_the_rest(tmp_path: Path) -> None:
+def test_pictures_of_all_folders_come_sorted_by_path_and_a_damaged_one_stops_nothing(tmp_path: Path) -> None:
     for name, colour in (("b.png", "blue"), ("a.PNG", "red"), ("d.jpg", "green")):
         cv2.imwrite(str(tmp_path / name), plain(colour))
     (tmp_path / "c.jpg").write_bytes(b"\xff\xd8 cut short")
