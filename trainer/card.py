@@ -57,7 +57,8 @@ def _results(record: Record) -> Iterator[str]:
 
 def _data(record: Record) -> Iterator[str]:
     dataset = record.dataset
-    how = "as the data gives them" if dataset.splits_given else f"drawn with seed {dataset.seed}, class by class"
+    given = "as the data gives them, missing ones " if dataset.splits_given else ""
+    how = f"{given}drawn with seed {dataset.seed}, class by class"
     yield from ("## Data", "", f"- Origin: {dataset.origin}", f"- Splits: {how}")
     for name, split in dataset.splits.items():
         yield f"- {name}: {split.pictures} pictures"

@@ -128,7 +128,8 @@ def _data(record: Record) -> str:
         f"<td>{split.pictures}</td></tr>"
         for name, split in dataset.splits.items()
     )
-    how = "as the data gives them" if dataset.splits_given else f"drawn with seed {dataset.seed}"
+    given = "as the data gives them, missing ones " if dataset.splits_given else ""
+    how = f"{given}drawn with seed {dataset.seed}"
     lost = f"{len(dataset.left_out)} copies left out, {len(dataset.unreadable)} unreadable"
     return (
         f'<div class="sheet"><table><thead><tr><th>split</th>{head}<th>all</th></tr></thead><tbody>{rows}</tbody>'

@@ -73,7 +73,7 @@ seed = 11
 size_wh = [16, 16]
 [training]
 epochs = 2
-threads = 1
+threads = 2
 [network]
 width = 0.5
 """
@@ -114,7 +114,7 @@ def test_metrics_carry_the_course_of_the_training(twice: Twice) -> None:
         "loss": 2, "accuracy": 2, "val_loss": 2, "val_accuracy": 2,
     }  # fmt: skip
     assert 1 <= metrics["kept_epoch"] <= 2
-    assert metrics["threads"] == 1
+    assert metrics["threads"] == 2
     assert "keras" in metrics["software"]
 
 
