@@ -2,9 +2,9 @@
 
 Runs inside `converters.worker` only. Input and output stay float32: the runtime folds the outer pairs away.
 
-Weights use 7 of their 8 bits (`reduce_range`): x86 without VNNI adds pairs of 8-bit products in 16 bits and saturates
-in silence (onnxruntime.ai, "Quantize ONNX models"); an artifact must not depend on the machine it was made or judged
-on. Per channel, because depthwise layers lose their small channels otherwise (arXiv 1806.08342, section 3).
+Weights use all of their 8 bits: the file is made for the device, and the devices that take ONNX add exactly. What x86
+without VNNI needs is asked for where the model is run (`edge/backends/onnx.py`, docs/decisions/0004). Per channel,
+because depthwise layers lose their small channels otherwise (arXiv 1806.08342, section 3).
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ def _quantise_file(prepared: Path, quantised: Path, calibration: NDArray[np.floa
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         per_channel=True,
-        reduce_range=True,
         # In 256 steps, close scores of a softmax become equal ones; it is cheap in floating point.
         op_types_to_quantize=sorted({node.op_type for node in graph.node} - {"Softmax"}),
     )

@@ -32,6 +32,7 @@ class Fitter:
         self._prep = prep
         self._width, self._height = prep.size_wh
         self._small = np.full((self._height, self._width, 3), prep.pad_value, np.uint8)
+        self._small_shape = self._small.shape
         self._frame_shape: tuple[int, ...] = ()
         self._crop = Rectangle(0, 0, 0, 0)
         self._stages: list[Pixels] = []
@@ -45,7 +46,7 @@ class Fitter:
 
     def _resized(self, pixels: Pixels) -> Pixels:
         """The frame in the model's size, still BGR: the frame itself where nothing is to be done."""
-        if pixels.shape == self._small.shape:
+        if pixels.shape == self._small_shape:
             return pixels
         if pixels.shape != self._frame_shape:
             self._prepare(pixels)

@@ -17,6 +17,9 @@ from edge.frames import Pixels
 from edge.opencv import cv2
 from edge.quantisation import Tensor, quantise
 
+_BYTE = np.dtype(np.uint8)
+_TOP_BIT = np.array(0x80, _BYTE)
+"""As an array, because numpy would make one of the number for every frame."""
 _LOOKED_UP_AS = {"float16": np.dtype(np.uint16)}
 """A look-up only moves bits, and OpenCV knows no 16-bit float: any type of that width will do."""
 
@@ -66,10 +69,10 @@ class Preprocessor:
         if not self._straight:
             self._store(self._fitter.fit(pixels_bgr, self._fitted), out)
             return
-        stored = out.view(np.uint8).reshape(self._hwc)
+        stored = out.view(_BYTE)[0]
         self._fitter.fit(pixels_bgr, stored)
         if self._top_bit_turned:
-            np.bitwise_xor(stored, 0x80, out=stored)
+            np.bitwise_xor(stored, _TOP_BIT, out=stored)
 
     def write_fitted(self, fitted: Pixels, out: Tensor) -> None:
         """Fill `out` from pixels (H, W, C) that `fit` gave already."""

@@ -78,7 +78,7 @@ def main() -> None:
     from contract.errors import FerryError
 
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False))
     except FerryError as error:
         click.echo(f"Error: {error.what}\n  where: {error.where}\n  fix:   {error.fix}", err=True)
         sys.exit(error.exit_code)

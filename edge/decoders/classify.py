@@ -7,7 +7,7 @@ the answer needs is turned into real scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class ClassDecoder:
                 where=f"output {self._spec.name!r}",
                 fix="Name the tensor with one score a class.",
             )
+        self._name = self._spec.name
         self._activation, self._threshold = decoding.activation, decoding.threshold
         self._top_k = min(decoding.top_k, count)
         self._labels = [manifest.labels[i] if i < len(manifest.labels) else str(i) for i in range(count)]
@@ -43,47 +44,45 @@ class ClassDecoder:
 
     def decode(self, outputs: Mapping[str, Tensor], frame_wh: tuple[int, int]) -> Decoded:
         """The classes in the score tensor; BackendError where the model answered with no numbers."""
-        row = outputs[self._spec.name].ravel()
-        best = highest(row, self._top_k, self._lowest)
-        scores = self._scores(row, [value for _, value in best])
-        if not math.isfinite(scores[0]):
-            raise BackendError(
-                "the model answered with numbers that are not finite",
-                where=f"output {self._spec.name!r}",
-                fix="Convert the model again; check it with its golden frames.",
-            )
-        threshold, labels = self._threshold, self._labels
-        return Decoded(
-            tuple(
-                [
-                    ClassScore(index=index, label=labels[index], score=score)
-                    for (index, _), score in zip(best, scores, strict=True)
-                    if score >= threshold
-                ]
-            )
-        )
+        row = outputs[self._name].ravel()
+        score_of, threshold, labels = self._score_of(row), self._threshold, self._labels
+        kept: list[ClassScore] = []
+        for index, stored in highest(row, self._top_k, self._lowest):
+            score = score_of(stored)
+            if not kept and not math.isfinite(score):
+                raise BackendError(
+                    "the model answered with numbers that are not finite",
+                    where=f"output {self._name!r}",
+                    fix="Convert the model again; check it with its golden frames.",
+                )
+            if score < threshold:
+                break
+            kept.append(ClassScore(index=index, label=labels[index], score=score))
+        return Decoded(tuple(kept))
 
-    def _scores(self, row: Tensor, stored: list[float]) -> list[float]:
-        """The scores 0..1 of the picked classes, whose stored numbers these are, the largest first."""
-        scale, zero_point = self._scale, self._zero_point
-        real = [scale * (value - zero_point) for value in stored]
-        if self._activation == "softmax":
-            powers = np.exp(dequantise(row, self._spec) - np.float32(real[0]))
-            total = float(powers.sum())
-            return [math.exp(value - real[0]) / total for value in real]
+    def _score_of(self, row: Tensor) -> Callable[[float], float]:
+        """What turns a stored number of `row` into a score 0..1."""
+        if self._activation == "none":
+            return self._real
         if self._activation == "sigmoid":
             # By tanh, which does not overflow for large negative values.
-            return [0.5 * (math.tanh(0.5 * value) + 1.0) for value in real]
-        return real
+            return lambda stored: 0.5 * (math.tanh(0.5 * self._real(stored)) + 1.0)
+        real = dequantise(row, self._spec)
+        largest = real.max()
+        total = float(np.exp(real - largest).sum())
+        return lambda stored: math.exp(self._real(stored) - float(largest)) / total
+
+    def _real(self, stored: float) -> float:
+        return self._scale * (stored - self._zero_point)
 
 
 def lowest_of(dtype: str) -> float:
-    """The least value of a number type."""
+    """The least value of a number type, an int where the type is of ints."""
     kind = np.dtype(dtype)
-    return -math.inf if kind.kind == "f" else float(np.iinfo(kind).min)
+    return -math.inf if kind.kind == "f" else int(np.iinfo(kind).min)
 
 
-def highest(row: Tensor, count: int, lowest: float) -> list[tuple[int, float]]:
+def highest(row: Tensor, count: int, lowest: float) -> Iterator[tuple[int, float]]:
     """(index, value) of the `count` largest, largest first, equals in ascending index; a nan comes before all.
 
     `lowest` is the least value of the row's type.
@@ -91,16 +90,18 @@ def highest(row: Tensor, count: int, lowest: float) -> list[tuple[int, float]]:
     if count > _FEW:
         # Sorted backwards and turned round, equals keep their order, and no int8 overflows by a minus sign.
         order = len(row) - 1 - np.argsort(row[::-1], kind="stable")[::-1][:count]
-        return list(zip(order.tolist(), row[order].tolist(), strict=True))
+        yield from zip(order.tolist(), row[order].tolist(), strict=True)
+        return
     row = row.copy()
-    found: list[tuple[int, float]] = []
-    while len(found) < count:
+    taken: list[int] = []
+    while len(taken) < count:
         index = int(row.argmax())
         value = row.item(index)
         if value == lowest:
-            taken = {index for index, _ in found}
-            rest = (index for index in range(len(row)) if index not in taken)
-            return found + [(index, lowest) for index, _ in zip(rest, range(count - len(found)), strict=False)]
-        found.append((index, value))
+            # So are all that are left, and there are enough of them among the first `count`.
+            others = [index for index in range(count) if index not in taken]
+            yield from ((index, lowest) for index in others[: count - len(taken)])
+            return
+        yield index, value
+        taken.append(index)
         row[index] = lowest
-    return found

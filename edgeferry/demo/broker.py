@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 
 
-def broker_command(folder: Path, port: int) -> tuple[str, list[str]]:
-    """Name and command line of the broker to start."""
+def broker_command(folder: Path, port: int, *, embedded: bool) -> tuple[str, list[str]]:
+    """Name and command line of the broker to start; `embedded` whatever is installed."""
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
+    if embedded or program is None:
         return "amqtt (embedded)", [sys.executable, "-m", "edgeferry.demo.broker", str(port)]
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")

@@ -26,11 +26,12 @@ from edgeferry.demo.story import Story
     type=click.Path(path_type=Path),
     help="An empty folder to work in and keep; a temporary one when not given.",
 )
-def demo(leave: bool, as_json: bool, port: int | None, work: Path | None) -> None:
+@click.option("--embedded-broker", is_flag=True, help="Use the embedded broker even where mosquitto is installed.")
+def demo(leave: bool, as_json: bool, port: int | None, work: Path | None, embedded_broker: bool) -> None:
     """The whole way on this machine: from pictures to a live fleet page, with a good and a bad update."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = work or Path(tempfile.mkdtemp(prefix="edgeferry-demo-"))
-    story = Story(folder.resolve(), port, lambda line: click.echo(line, err=True))
+    story = Story(folder.resolve(), port, embedded_broker=embedded_broker, say=lambda line: click.echo(line, err=True))
     with story.children:
         found = story.tell()
         click.echo(to_json(found).decode() if as_json else _summary(found))

@@ -44,8 +44,9 @@ width = 0.75
 class Story:
     """One telling in one folder: `tell` goes through all of it and counts, `stay` lets the devices go on after that."""
 
-    def __init__(self, folder: Path, port: int | None, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, port: int | None, *, embedded_broker: bool, say: Callable[[str], None]) -> None:
         self.folder, self.say = folder, say
+        self._embedded_broker = embedded_broker
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.broker_name = ""
@@ -94,7 +95,7 @@ class Story:
     def _start(self) -> None:
         self._step("starting the broker, the fleet server and three devices")
         broker_port = free_port()
-        self.broker_name, command = broker_command(self.folder, broker_port)
+        self.broker_name, command = broker_command(self.folder, broker_port, embedded=self._embedded_broker)
         self.children.start("broker", command)
         broker = f"mqtt://127.0.0.1:{broker_port}"
         self.children.start("fleet", self._fleet_command(broker))
