@@ -70,7 +70,7 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tags: dict[str, str] = {}
     bundle: str | None = None
     """Installed when no slot is filled yet; signed by a publisher like any other."""
-    threads: Annotated[int, Meta(ge=1)] | None = None
+    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
 
 
 def parse_device_config(data: bytes, *, where: str) -> DeviceConfig:

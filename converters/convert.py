@@ -16,7 +16,7 @@ from converters.artifacts import ANSWERS, Artifact, Say, convert, examine
 from converters.bundling import bundle_bytes, bundle_manifest
 from converters.calibration import calibration_from_folder
 from converters.gate import Limits
-from converters.release_folder import write_bundles
+from converters.release_folder import check_folder, write_bundles
 from converters.runs import Pictures, Run, read_run
 from devices.keys import Signer
 from devices.profiles import Profile
@@ -65,6 +65,8 @@ def convert_run(folder: Path, options: Options, *, say: Say) -> ConvertReport:
     refused, GateError where an artifact is not the same model. Then nothing has been written.
     """
     _check_name(options.name)
+    if options.out is not None:
+        check_folder(options.out)
     run = read_run(folder)
     calibration = _calibration(run, options.calibration)
     artifacts = _artifacts(run, calibration, options, say)

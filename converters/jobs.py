@@ -86,6 +86,8 @@ def run_together(jobs: Sequence[Job], folder: Path) -> None:
             if process.poll() is None:
                 process.kill()
             process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 def failure_path(job_path: Path) -> Path:
@@ -113,9 +115,8 @@ def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     with job_path.with_suffix(".log").open("wb") as log:
         command = [sys.executable, "-m", "converters.worker", str(job_path)]
         environment = {**os.environ, **QUIET}
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
-        )
+        # The pipe is never written to: its end tells the worker that this process is gone, whatever ended it.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
 
 def _failure(job: Job, code: int, folder: Path) -> FerryError:

@@ -10,6 +10,14 @@ from contract.errors import ConfigError
 from edge.durable import Disk
 
 
+def check_folder(folder: Path) -> None:
+    """Asked before the work: ConfigError where `folder` could not be made, or nothing be written into it."""
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        what = "no permission to write there" if nearest.is_dir() else "there is a file in its place"
+        raise ConfigError(what, where=str(nearest), fix="Choose another --out folder.")
+
+
 def write_bundles(folder: Path, bundles: Mapping[str, bytes]) -> None:
     """Write each of `bundles` (file name to content) into `folder`, which is made where it is missing.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from contract import run as files
@@ -138,8 +139,10 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _pictures(path: Path, preprocessing: Preprocessing, classes: int) -> Pictures:
+    data = _read(path.parent, path.name)
     try:
-        with np.load(io.BytesIO(_read(path.parent, path.name)), allow_pickle=False) as stored:
+        # Not np.load, which takes other files as well: a lone array, a pickle.
+        with NpzFile(io.BytesIO(data), allow_pickle=False) as stored:
             pictures = Pictures(stored["frames"], stored["labels"].astype(np.int64))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise _broken(path, f"not frames and labels as a training leaves them: {problem}") from problem

@@ -1,12 +1,15 @@
 """The process a conversion runs in: `python -m converters.worker JOB.json`, started by `converters/jobs.py`.
 
 Only here are TensorFlow and the quantisers imported, each in the one function that needs it. A known error is left as a
-file and ends with its exit code; anything else is a bug and shows in the log.
+file and ends with its exit code; anything else is a bug and shows in the log. Nobody waits for the conversion of a
+parent that is gone, so the worker ends with it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +48,18 @@ def _from_keras(job: Job, calibration: NDArray[np.float32]) -> bytes:
     return to_onnx(model, calibration.shape[1:], where=job.origin)
 
 
+def end_with_parent() -> None:
+    """End this process at once when the one that started it ends: standard input is a pipe from there."""
+
+    def wait() -> None:
+        # The descriptor itself: a buffered stream held by a daemon thread is an error at the interpreter's end.
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def main(job_path: Path) -> None:
     """Read the job, do it, and leave a known error where the parent looks for it."""
     job = from_json(job_path.read_bytes(), Job, where=str(job_path), error=ModelError)
@@ -56,4 +71,5 @@ def main(job_path: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(Path(sys.argv[1]))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from contract.digest import digest_of
@@ -23,6 +23,9 @@ from contract.errors import ConfigError
 PUBLIC_SUFFIX = ".pub"
 _DEVELOPMENT_SEED = b"edgeferry development key, open!"
 """Public knowledge, so that anyone may try the kit before making keys; a fleet pins its own."""
+
+_REFUSALS = (ValueError, UnsupportedAlgorithm, InternalError)
+"""What `cryptography` raises for a file that is no key: not PEM, not one of its kinds, not bytes OpenSSL can take."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ def make_key(path: Path) -> str:
     """
     from cryptography.hazmat.primitives import serialization
 
+    if not path.name:
+        raise ConfigError("this names no file", where=str(path), fix="Give the key a name: edgeferry keys new FILE")
     public_path = path.with_name(path.name + PUBLIC_SUFFIX)
     for taken in (path, public_path):
         if taken.exists():
@@ -59,7 +64,7 @@ def load_signer(path: Path) -> Signer:
 
     try:
         key = serialization.load_pem_private_key(_read(path), password=None)
-    except (ValueError, TypeError) as problem:
+    except (*_REFUSALS, TypeError) as problem:
         raise _not_a_key(path, "private") from problem
     if not isinstance(key, Ed25519PrivateKey):
         raise _not_a_key(path, "private")
@@ -85,7 +90,7 @@ def load_verifiers(paths: Iterable[Path]) -> dict[str, Verifier]:
     for path in paths:
         try:
             key = serialization.load_pem_public_key(_read(path))
-        except ValueError as problem:
+        except _REFUSALS as problem:
             raise _not_a_key(path, "public") from problem
         if not isinstance(key, Ed25519PublicKey):
             raise _not_a_key(path, "public")

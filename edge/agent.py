@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
-from contract.messages import Birth
+from contract.messages import Birth, FrameLedger
 from contract.result import Result
 from edge import candidate
 from edge.bundles import read_bundle
@@ -58,7 +58,7 @@ class Agent:
         trust = pinned(config)
         _make_folder(Path(config.state_dir))
         self._slots = Slots(Path(config.state_dir))
-        self._updater = Updater(config, trust, self._slots, report=self._report, on_end=self.stop)
+        self._updater = Updater(config, trust, self._slots, report=self._report, on_end=lambda: self._runtime.stop())
         self._updater.recover()
         _install_first(config, trust, self._slots)
         model = first_model(self._slots, threads=config.threads or 1)
@@ -108,14 +108,14 @@ class Agent:
             self._updater.stop()
             self._reporter.close(_FLUSH_S)
             log.info("stopped: %d messages, %d acknowledged", self._reporter.sent, self._reporter.acknowledged)
-        self._explain_end()
+        self._explain_end(ledger)
 
     def stop(self) -> None:
         """End `run` after the frame in hand. From any thread, and from a signal handler."""
         self._stopping = True
         self._runtime.stop()
 
-    def _explain_end(self) -> None:
+    def _explain_end(self, ledger: FrameLedger) -> None:
         """Ends nobody asked for are errors, so that systemd starts the agent again."""
         if self._updater.broken:
             raise UpdateError(
@@ -124,6 +124,12 @@ class Agent:
         if self._source.live and not self._stopping:
             raise SourceError(
                 "the camera sends no more frames", where=self._config.camera.source, fix="Check the camera."
+            )
+        if ledger.inferred == 0 and not self._stopping:
+            raise SourceError(
+                f"not one of {ledger.captured} frames could be answered",
+                where=self._config.camera.source,
+                fix="Try it by hand, where each frame says what is wrong: edgeferry run BUNDLE --source …",
             )
 
     def _result(self, result: Result) -> None:

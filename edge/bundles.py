@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from contract.bundle import Bundle, open_bundle
 from contract.digest import digest_of
@@ -21,8 +22,7 @@ UNVERIFIED: Final = None
 """Instead of trusted keys: read without asking who signed. For inspecting, never for installing."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedBundle:
+class CheckedBundle(Struct, frozen=True):
     """A bundle all of whose bytes were checked."""
 
     manifest: Manifest

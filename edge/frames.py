@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from contract.errors import DamagedFrameError
@@ -14,8 +14,7 @@ Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8 in the order blue, green, red, as OpenCV gives them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True, eq=False):
     """One frame as captured: `pixels`, or `error` where the source could not read this one."""
 
     source: str

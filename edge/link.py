@@ -51,19 +51,23 @@ class Address(NamedTuple):
 
 def address_of(url: str) -> Address:
     """`mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]` taken apart; ConfigError otherwise."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1 or parts.path not in ("", "/"):
-        raise ConfigError(
-            f"{url!r} is not a broker's address",
-            where="broker url",
-            fix="Write mqtt://HOST[:PORT], or mqtts://HOST[:PORT] for TLS.",
-        )
+    except ValueError as problem:
+        raise _no_address(url) from problem
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/") or parts.username:
+        raise _no_address(url)
     tls = parts.scheme == "mqtts"
     return Address(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+def _no_address(url: str) -> ConfigError:
+    return ConfigError(
+        f"{url!r} is not a broker's address",
+        where="broker url",
+        fix="Write mqtt://HOST[:PORT], or mqtts://HOST[:PORT] for TLS; user and password go into device.toml.",
+    )
 
 
 class Link:

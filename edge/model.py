@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from time import perf_counter_ns
-from typing import NamedTuple
 
 import numpy as np
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from contract.errors import ModelError
 from contract.manifest import Manifest, TensorSpec
@@ -25,7 +24,7 @@ from edge.quantisation import Tensor
 _NS_PER_MS = 1e6
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """What the model says about one frame, and how long it took. Only the fields of its task are set."""
 
     times: StageTimes

@@ -28,15 +28,20 @@ def json_lines(stream: IO[bytes]) -> Show:
 
 @contextmanager
 def appended(path: Path) -> Iterator[Show]:
-    """Adds lines to the file at `path`; ConfigError where it cannot be written."""
+    """Adds lines to the file at `path`; ConfigError where it cannot be written. A new one left empty is removed."""
+    new = not path.exists()
     try:
         stream = path.open("ab")
     except OSError as problem:
         raise ConfigError(
             f"results cannot be written: {problem.strerror}", where=str(path), fix="Choose another --results FILE."
         ) from problem
-    with stream:
-        yield json_lines(stream)
+    try:
+        with stream:
+            yield json_lines(stream)
+    finally:
+        if new and path.stat().st_size == 0:
+            path.unlink()
 
 
 def words(result: Result) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from contract.dsse import Verifier
 from contract.errors import SourceError
-from contract.result import Result
+from contract.result import FrameError, Result
 from edge.bundles import CheckedBundle, read_bundle
 from edge.model import LoadedModel, load_model
 from edge.runtime import Runtime
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from edge.uplink import Uplink
 
 
-class RunOptions(NamedTuple):
+class RunOptions(Struct, frozen=True, kw_only=True):
     """What to run, on what, and how."""
 
     bundle: Path
@@ -58,11 +60,7 @@ def run_bundle(
     finally:
         source.close()
     if ledger.inferred == 0:
-        raise SourceError(
-            f"not one of {ledger.captured} frames could be answered",
-            where=options.source,
-            fix="Look at the error of each frame in the results.",
-        )
+        raise _unanswered(options.source, ledger.captured, tally.first_error)
     return tally.summary(
         model=model.release,
         digest=model.digest,
@@ -70,6 +68,14 @@ def run_bundle(
         backend=model.backend.name,
         source=source.name,
         ledger=ledger,
+    )
+
+
+def _unanswered(source: str, captured: int, first: FrameError | None) -> SourceError:
+    if first is None:
+        return SourceError("it gave no frame that was answered", where=source, fix="Check what --source gives.")
+    return SourceError(
+        f"not one of {captured} frames could be answered; the first: {first.cause}", where=first.where, fix=first.fix
     )
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from msgspec import UNSET, Struct
 
 from contract.messages import FrameLedger, Percentiles
-from contract.result import Result, StageTimes
+from contract.result import FrameError, Result, StageTimes
 from edge.memory import resident_bytes
 from edge.telemetry import stage_percentiles
 
@@ -36,11 +36,15 @@ class Tally:
     """Collects what `RunSummary` needs while results pass by."""
 
     def __init__(self) -> None:
+        self.first_error: FrameError | None = None
+        """Of the first frame that got no answer."""
         self._began = time.monotonic()
         self._times: deque[StageTimes] = deque(maxlen=_REMEMBERED)
 
     def add(self, result: Result) -> None:
         """Count one result."""
+        if result.error is not UNSET and self.first_error is None:
+            self.first_error = result.error
         if result.latency_ms is not UNSET:
             self._times.append(result.latency_ms)
 

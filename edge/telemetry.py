@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from contract.messages import FrameLedger, Percentiles, Telemetry
 from contract.moments import rfc3339
@@ -21,8 +20,7 @@ from edge.thermal import temperature_c
 TOTAL = "total"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True, kw_only=True):
     """One closed telemetry window of one model."""
 
     ended_at: float

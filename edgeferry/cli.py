@@ -7,9 +7,12 @@ person may see become one sentence on standard error and the exit code of their 
 
 from __future__ import annotations
 
+import errno
 import importlib
+import signal
 import sys
-from typing import NamedTuple
+from types import FrameType
+from typing import NamedTuple, NoReturn
 
 import click
 
@@ -34,6 +37,10 @@ COMMANDS = {
     "fleet": _Entry("fleet.cli", "fleet", "Watch devices, release models, roll them out."),
     "demo": _Entry("edgeferry.demo.cli", "demo", "The whole way, from pictures to a live fleet page, on this machine."),
 }
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Whichever write met them: a full disk is no bug of ours."""
 
 
 class LazyGroup(click.Group):
@@ -74,9 +81,13 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a FerryError becomes one sentence and its exit code, a bug keeps its traceback."""
+    """Run the command line; a FerryError becomes one sentence and its exit code, a bug keeps its traceback.
+
+    SIGTERM unwinds like Ctrl-C, so that what was being written is taken away and every child ends with its parent.
+    """
     from contract.errors import FerryError
 
+    signal.signal(signal.SIGTERM, _leave)
     try:
         sys.exit(cli(standalone_mode=False))
     except FerryError as error:
@@ -90,3 +101,13 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except OSError as problem:
+        if problem.errno not in _NO_ROOM:
+            raise
+        where = problem.filename or "a temporary file, or the output"
+        click.echo(f"Error: {problem.strerror}\n  where: {where}\n  fix:   Make room on the disk.", err=True)
+        sys.exit(FerryError.exit_code)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

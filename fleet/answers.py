@@ -249,12 +249,12 @@ class HealthLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
-    health_frames: Annotated[int, Field(ge=1)] = 30
+    health_frames: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Frames the judgement rests on."""
-    health_s: Annotated[float, Field(gt=0)] = 60.0
+    health_s: Annotated[float, Field(gt=0, le=60 * 60 * 24 * 30)] = 60.0
     """They must have come within this time."""
     min_mean_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
-    max_latency_p95_ms: Annotated[float, Field(gt=0)] | None = None
+    max_latency_p95_ms: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def for_device(self) -> Limits:

@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
@@ -32,6 +33,7 @@ STATUS: tuple[tuple[type[FerryError], int], ...] = (
     (LinkError, 503),
 )
 """The first that fits; anything else is 500."""
+RolloutId = Annotated[int, PathParameter(ge=1, lt=2**63)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _DIGEST = "sha256:{}"
 _BUNDLE_BODY = {
@@ -125,13 +127,13 @@ def _add_rollouts(api: APIRouter, parts: Parts) -> None:
         return parts.conductor.create(order)
 
     @api.get("/rollouts/{rollout}")
-    def show(rollout: int) -> answers.Rollout:
+    def show(rollout: RolloutId) -> answers.Rollout:
         """One rollout with the state of each device, and the cause where it failed."""
         with parts.store.reading() as connection:
             return rollouts.show(connection, rollout)
 
     @api.post("/rollouts/{rollout}/abort")
-    def abort(rollout: int) -> answers.Rollout:
+    def abort(rollout: RolloutId) -> answers.Rollout:
         """Stop it: no further wave, and unfinished devices are told no more."""
         return parts.conductor.abort(rollout)
 

@@ -8,12 +8,15 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from contract.errors import BundleError, ConfigError, FerryError, LinkError
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 _TIMEOUT_S = 30.0
 _UPLOAD_TIMEOUT_S = 600.0
+_UPLOAD = "upload"
+"""What the server calls the file it was sent; only this side knows its path."""
 _KINDS: tuple[tuple[range, type[FerryError]], ...] = (
     (range(422, 423), BundleError),
     (range(400, 500), ConfigError),
@@ -25,7 +28,7 @@ class Client:
     """One server. Every refusal comes back as one of our errors, with the server's own words."""
 
     def __init__(self, server: str) -> None:
-        if not server.startswith(("http://", "https://")):
+        if not _is_address(server):
             raise ConfigError(f"{server!r} is not an address", where="--server", fix=f"Write it like {DEFAULT_SERVER}.")
         self._server = server.rstrip("/")
 
@@ -39,6 +42,10 @@ class Client:
             with bundle.open("rb") as stream:
                 headers = {"Content-Type": "application/octet-stream", "Content-Length": str(bundle.stat().st_size)}
                 return self._ask("POST", "/api/releases", stream, headers, timeout_s=_UPLOAD_TIMEOUT_S)
+        except FerryError as refusal:
+            if refusal.where != _UPLOAD:
+                raise
+            raise type(refusal)(refusal.what, where=str(bundle), fix=refusal.fix) from refusal
         except OSError as problem:
             raise BundleError(
                 f"cannot be read: {problem.strerror}", where=str(bundle), fix="Give the path of a .bundle file."
@@ -81,6 +88,17 @@ class Client:
             raise LinkError(
                 f"no fleet server: {why}", where=self._server, fix="Start it: edgeferry fleet serve"
             ) from problem
+
+
+def _is_address(server: str) -> bool:
+    """Whether urllib can do something with it; international names come as punycode."""
+    try:
+        parts = urlsplit(server)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    plain = server.isascii() and server.isprintable() and " " not in server
+    return usable and plain and parts.scheme in ("http", "https")
 
 
 def _object(body: bytes, server: str) -> Json:

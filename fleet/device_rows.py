@@ -1,7 +1,9 @@
 """What the store holds of one device right now, and how each kind of message changes it.
 
 "Newest" goes by the device's own numbering, never by clocks: of the boot the device is in, the highest sequence.
-Messages of an earlier boot are backlog; they are stored like any other and change nothing here.
+Messages of an earlier boot are backlog; they are stored like any other and change nothing here. Which model serves is
+said by births and by steps of updates. A reading speaks of a window that is over: right after a switch, of the model
+before it.
 """
 
 from __future__ import annotations
@@ -39,12 +41,8 @@ class DeviceRow(Struct):
         return cls(device, None, False, None, "", None, None, None, None, None, now_s, None)
 
     def born(self, birth: Birth) -> None:
-        """The device has connected and says who it is.
-
-        A broker hands the retained birth over again at any time; what a reading of the same boot said since is newer.
-        """
-        if self.latest_boot != birth.boot:
-            self.model, self.digest = birth.model, birth.digest
+        """The device says who it is: at each connection, and when another model begins to serve."""
+        self.model, self.digest = birth.model, birth.digest
         self.boot, self.birth = birth.boot, to_json(birth).decode()
 
     def present(self, presence: Presence) -> None:
@@ -60,7 +58,8 @@ class DeviceRow(Struct):
         if self._backlog(boot) or reading.sequence < seen:
             return
         self.latest, self.latest_boot, self.latest_sequence = to_json(reading).decode(), boot, reading.sequence
-        self.model, self.digest = reading.model, reading.digest
+        if self.birth is None:
+            self.model, self.digest = reading.model, reading.digest
 
     def report(self, boot: str, reported: Reported) -> None:
         """A fresh step of an update."""

@@ -32,14 +32,15 @@ OnMessage = Callable[[str, bytes, bool], None]
 
 
 class Link:
-    """One connection that listens to every device of a fleet. `on_connected` runs at each connection."""
+    """One connection, which listens to every device of a fleet once told to. `on_connected` runs whenever it begins."""
 
     def __init__(self, broker: Broker, fleet: str, on_message: OnMessage) -> None:
         self.where = broker.url
         self.on_connected: Callable[[], None] = lambda: None
         self._fleet, self._on_message = fleet, on_message
         self._host, self._port, tls = _address(broker.url)
-        self._up, self._refused = threading.Event(), ""
+        self._up, self._subscribed = threading.Event(), threading.Event()
+        self._refused, self._listening = "", False
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"edgeferry-fleet-{secrets.token_hex(6)}", protocol=paho.MQTTv311
         )
@@ -47,6 +48,7 @@ class Link:
         self._client.max_inflight_messages_set(_IN_FLIGHT)
         _identify(self._client, broker, tls)
         self._client.on_connect = self._connected
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._received
 
@@ -66,6 +68,17 @@ class Link:
             self.close()
             raise self._absent(self._refused or f"no answer within {timeout_s:.0f} s")
 
+    def listen(self, timeout_s: float = 5.0) -> None:
+        """Hear the devices, from now on and after each new connection; before, nobody could store what they say.
+
+        LinkError where a connected broker does not confirm the subscription within `timeout_s`.
+        """
+        self._listening = True
+        if self.connected:
+            self._subscribe()
+            if not self._subscribed.wait(timeout_s):
+                raise self._absent("it does not confirm the subscription")
+
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send with QoS 1; kept in memory and sent later while the broker is away."""
         self._client.publish(topic, payload, qos=1, retain=retain)
@@ -75,13 +88,18 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _connected(self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object) -> None:
+    def _connected(self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _p: object) -> None:
         if code.is_failure:
             self._refused = f"the broker refuses us: {code}"
             return
-        client.subscribe([(every_device(self._fleet, kind), 1) for kind in FROM_DEVICE])
         self._up.set()
-        LOG.info("connected to %s, listening to fleet %s", self.where, self._fleet)
+        LOG.info("connected to %s", self.where)
+        if self._listening:
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        self._client.subscribe([(every_device(self._fleet, kind), 1) for kind in FROM_DEVICE])
+        LOG.info("listening to fleet %s", self._fleet)
         self.on_connected()
 
     def _disconnected(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from contract.device import Broker
 from contract.dsse import Verifier
@@ -57,6 +58,8 @@ class Settings:
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     """Run everything until told to stop; `on_ready` gets the address once it is being listened to."""
+    if settings.public_url is not None:
+        _check_public_url(settings.public_url)
     with _listening(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -69,8 +72,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 def collect(fleet: str, broker: Broker, store_url: str, on_ready: Callable[[], None]) -> None:
     """Run the collector alone until told to stop."""
     stop = threading.Event()
-    with _collecting(fleet, broker, open_store(store_url, fleet=checked_name(fleet, what="fleet"))) as (link, _):
-        link.open()
+    with _collecting(fleet, broker, store_url) as (_, link, _):
+        link.listen()
         on_ready()
         with _until_signal(stop.set):
             stop.wait()
@@ -79,13 +82,12 @@ def collect(fleet: str, broker: Broker, store_url: str, on_ready: Callable[[], N
 @contextlib.contextmanager
 def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
     """Store, repository, link, collector and conductor, all at work; closed in the opposite order."""
-    store = open_store(settings.store, fleet=checked_name(settings.fleet, what="fleet"))
-    with _collecting(settings.fleet, settings.broker, store) as (link, collector):
+    with _collecting(settings.fleet, settings.broker, settings.store) as (store, link, collector):
         repository = Repository(settings.repository, store, settings.trusted)
         conductor = Conductor(settings.fleet, store, settings.signer, link.publish, public_url)
         collector.on_commit = conductor.wake
         link.on_connected = conductor.tell_again
-        link.open()
+        link.listen()
         conductor.start()
         try:
             yield Parts(settings.fleet, store, repository, link, collector, conductor)
@@ -94,17 +96,20 @@ def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
 
 
 @contextlib.contextmanager
-def _collecting(fleet: str, broker: Broker, store: Store) -> Iterator[tuple[Link, Collector]]:
-    """A collector at work and its link, which the caller opens; at the end what has come is committed."""
-    with contextlib.closing(store):
-        link = Link(broker, fleet, lambda topic, payload, retained: collector.offer(topic, payload, retained))
+def _collecting(fleet: str, broker: Broker, store_url: str) -> Iterator[tuple[Store, Link, Collector]]:
+    """A collector at work between a store and a link that does not listen yet; at the end what has come is committed.
+
+    The broker comes first: without one, no new store is left behind, claimed by a fleet that was perhaps misspelled.
+    """
+    link = Link(broker, checked_name(fleet, what="fleet"), lambda *said: collector.offer(*said))
+    link.open()
+    with contextlib.closing(link), contextlib.closing(open_store(store_url, fleet=fleet)) as store:
         collector = Collector(fleet, store, link.publish)
         collector.start()
         try:
-            yield link, collector
+            yield store, link, collector
         finally:
             collector.close()
-            link.close()
 
 
 def _application(parts: Parts, hosts: frozenset[str] | None) -> FastAPI:
@@ -136,6 +141,17 @@ def _serve_http(app: FastAPI, listener: socket.socket, on_ready: Callable[[], No
     # uvicorn raises the signal again when it has stopped, which must not end the process before the rest is closed.
     with _until_signal(lambda: None):
         Server(config).run(sockets=[listener])
+
+
+def _check_public_url(url: str) -> None:
+    """Devices fetch bundles from there: a slip would show only when the first rollout fails."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"{url!r} is not an address", where="--public-url", fix="Write http://HOST[:PORT].")
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -17,10 +17,11 @@ UNLISTED_SKIPS: list[str] = []
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def edgeferry(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+def edgeferry(*arguments: str | Path, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command line as a person calls it, in a process of its own."""
     command = [sys.executable, "-m", "edgeferry", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def building(out: Path, *, force: bool) -> Iterator[Path]:
     check_place(out, force=force)
     out = out.absolute()
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    made = [parent for parent in partial.parents if not parent.exists()]
     with writing(out):
         partial.mkdir(parents=True)
     try:
@@ -86,6 +87,9 @@ def building(out: Path, *, force: bool) -> Iterator[Path]:
             _put(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # not empty: the run is in it
+            for folder in made:
+                folder.rmdir()
 
 
 @contextmanager

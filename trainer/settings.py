@@ -28,6 +28,10 @@ _EPOCHS = (20, 120)
 _BATCH, _SMALL_BATCH, _FEW = 32, 16, 1000
 """Pictures a step; the smaller number below so many training pictures."""
 
+_LARGEST = 4096
+"""Pixels each way of a model's input; no device here could run more."""
+Epochs = Annotated[int, Meta(ge=1, le=100_000)]
+Threads = Annotated[int, Meta(ge=1, le=256)]
 NotNegative = Annotated[float, Meta(ge=0.0)]
 Fraction = Annotated[float, Meta(ge=0.0, lt=1.0)]
 
@@ -61,11 +65,11 @@ class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class TrainingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[training]`: the way to the weights."""
 
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     """Passes over the training pictures; None for as many as show some 40,000 pictures, 20 to 120."""
     batch: Positive | None = None
     """Pictures a step; None for 32, or 16 below 1,000 training pictures, which gives these more steps."""
-    learning_rate: Annotated[float, Meta(gt=0.0)] = 3e-3
+    learning_rate: Annotated[float, Meta(gt=0.0, le=10.0)] = 3e-3
     """Highest rate: reached after a tenth of the steps, then down to zero along a cosine."""
     weight_decay: NotNegative = 1e-2
     """Decoupled, as AdamW has it."""
@@ -76,7 +80,7 @@ class TrainingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     them below 1,000 training pictures: with so few to validate on, an early minimum is luck (seen: epoch 18 of 120)."""
     class_weights: Literal["auto", "off"] = "auto"
     """`auto` weighs pictures by the rarity of their class where the largest class is over 1.5 times the smallest."""
-    threads: Positive | None = None
+    threads: Threads | None = None
     """Of TensorFlow; None for all cores this process may use. Another number gives slightly other weights."""
 
 
@@ -132,10 +136,10 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class ResolvedTraining(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[training]` with nothing left open."""
 
-    epochs: Positive
+    epochs: Epochs
     batch: Positive
     patience: Positive
-    threads: Positive
+    threads: Threads
 
 
 class Resolved(TrainConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -221,6 +225,8 @@ def _check_preprocessing(prep: Preprocessing, where: str) -> None:
         )
     if min(prep.size_wh) < 8:
         raise ConfigError(f"{prep.size_wh} is too small a picture", where=where, fix="Use at least 8 by 8 pixels.")
+    if max(prep.size_wh) > _LARGEST:
+        raise ConfigError(f"{prep.size_wh} is too large a picture", where=where, fix=f"Use at most {_LARGEST} pixels.")
 
 
 def resolve(config: TrainConfig, *, name: str, suggestion: Suggestion, train_pictures: int) -> Resolved:

@@ -50,9 +50,9 @@ def _refused(reason: str, where: str) -> FerryError:
 class InterpreterBackend:
     """A `.tflite` model loaded by a TensorFlow Lite interpreter."""
 
-    def __init__(self, interpreter: Any, *, distribution: str) -> None:
+    def __init__(self, interpreter: Any, *, library: str) -> None:
         self._interpreter = interpreter
-        self._distribution = distribution
+        self._library = library
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         self.inputs = tuple(_spec(details) for details in inputs)
         self.outputs = tuple(_spec(details) for details in outputs)
@@ -63,9 +63,7 @@ class InterpreterBackend:
     @property
     def name(self) -> str:
         """The library and its version."""
-        from importlib import metadata  # costs a device 10 ms at start, and nobody asks before the first frame
-
-        return f"{self._distribution} {metadata.version(self._distribution)}"
+        return self._library
 
     def infer(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """As the protocol says; the answers are copies."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import tflite_runtime
 from tflite_runtime.interpreter import Interpreter
 
 from contract.errors import MissingPartError
@@ -22,4 +23,5 @@ def open_model(model: bytes | Path, *, threads: int) -> InterpreterBackend:
             where="the Python package numpy",
             fix="Run: pip install 'numpy<2', or install ai-edge-litert where it has a wheel.",
         )
-    return InterpreterBackend(open_interpreter(Interpreter, model, threads), distribution="tflite-runtime")
+    library = f"tflite-runtime {tflite_runtime.__version__}"
+    return InterpreterBackend(open_interpreter(Interpreter, model, threads), library=library)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from contract.result import ClassScore, Detection
 from edge.quantisation import Tensor
 
 
-class Decoded(NamedTuple):
+class Decoded(Struct, frozen=True):
     """What a model says about one frame; only the fields of its task are set."""
 
     classes: tuple[ClassScore, ...] | UnsetType = UNSET

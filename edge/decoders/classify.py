@@ -67,10 +67,9 @@ class ClassDecoder:
         if self._activation == "sigmoid":
             # By tanh, which does not overflow for large negative values.
             return lambda stored: 0.5 * (math.tanh(0.5 * self._real(stored)) + 1.0)
-        real = dequantise(row, self._spec)
-        largest = real.max()
-        total = float(np.exp(real - largest).sum())
-        return lambda stored: math.exp(self._real(stored) - float(largest)) / total
+        largest = self._real(row.max().item())
+        total = float(np.exp(dequantise(row, self._spec) - np.float32(largest)).sum())
+        return lambda stored: math.exp(self._real(stored) - largest) / total
 
     def _real(self, stored: float) -> float:
         return self._scale * (stored - self._zero_point)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from contract.errors import SourceError
+from contract.errors import ConfigError, SourceError
 from edge.frames import Frame
 
 
@@ -59,6 +59,8 @@ def open_source(text: str, *, name: str | None = None) -> Source:
     for kind in KINDS:
         if kind.pattern.match(text):
             return _opened(kind.module, text, name)
+    if not text:
+        raise ConfigError("no source is named", where="--source", fix="Name a picture, folder, video or camera.")
     path = Path(text)
     if path.is_dir():
         return _opened("edge.sources.folder", text, name)

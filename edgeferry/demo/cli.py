@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from contract.codec import to_json
 from edgeferry.demo.findings import Findings
+from edgeferry.demo.place import check_folder, check_port
 from edgeferry.demo.story import Story
 
 
@@ -29,7 +29,10 @@ from edgeferry.demo.story import Story
 @click.option("--embedded-broker", is_flag=True, help="Use the embedded broker even where mosquitto is installed.")
 def demo(leave: bool, as_json: bool, port: int | None, work: Path | None, embedded_broker: bool) -> None:
     """The whole way on this machine: from pictures to a live fleet page, with a good and a bad update."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if port is not None:
+        check_port(port)
+    if work is not None:
+        check_folder(work)
     folder = work or Path(tempfile.mkdtemp(prefix="edgeferry-demo-"))
     story = Story(folder.resolve(), port, embedded_broker=embedded_broker, say=lambda line: click.echo(line, err=True))
     with story.children:

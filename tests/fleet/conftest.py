@@ -58,6 +58,7 @@ class Collecting:
         self.collector = Collector(FLEET, self._store, self.link.publish)
         self.collector.start()
         self.link.open()
+        self.link.listen()
 
     def stop(self) -> None:
         """Commit what has come, then leave."""

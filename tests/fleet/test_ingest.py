@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 
 from contract.codec import to_json
 from contract.messages import Batch, Birth, Event, Message, Presence
@@ -80,12 +81,18 @@ def test_backlog_of_an_earlier_boot_does_not_become_the_newest_reading(store: St
     assert newest.frames_per_s == 20.0
 
 
-def test_a_retained_birth_delivered_again_does_not_undo_a_newer_model_or_count_as_seen(store: Store) -> None:
-    keep(store, arrival(BIRTH), arrival(batch("b1", [1], model="digits@2"), at_s=20.0))
+def test_a_retained_birth_delivered_again_does_not_count_as_seen(store: Store) -> None:
+    keep(store, arrival(BIRTH), arrival(batch("b1", [1]), at_s=20.0))
     keep(store, arrival(BIRTH, at_s=90.0, retained=True))
+    assert device(store).last_seen == "1970-01-01T00:00:20.000Z"
+
+
+def test_a_window_that_closes_after_the_switch_does_not_bring_the_old_model_back(store: Store) -> None:
+    keep(store, arrival(BIRTH), arrival(structs.replace(BIRTH, model="digits@2"), at_s=20.0))
+    keep(store, arrival(batch("b1", [1], model="digits@1"), at_s=21.0))
     found = device(store)
-    assert found.model == "digits@2"
-    assert found.last_seen == "1970-01-01T00:00:20.000Z"
+    assert found.telemetry is not None
+    assert (found.model, found.telemetry.model) == ("digits@2", "digits@1")
 
 
 def test_the_will_of_an_earlier_boot_does_not_take_a_device_offline(store: Store) -> None:

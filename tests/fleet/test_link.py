@@ -19,6 +19,7 @@ def test_it_hears_every_device_of_its_fleet_and_tells_what_was_retained(broker: 
     heard: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
     link = Link(Address(url=broker.url), FLEET, lambda *said: heard.put(said))
     link.open()
+    link.listen()
     first = {heard.get(timeout=5)[0].rsplit("/", 1)[-1] for _ in range(2)}
     assert first == {"birth", "presence"}
     device.send([1])

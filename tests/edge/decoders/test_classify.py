@@ -78,10 +78,10 @@ def test_scores_in_more_than_one_row_are_refused() -> None:
 def test_searching_and_sorting_agree_on_order_and_ties(row: np.ndarray, count: int) -> None:
     count = min(count, len(row))
     expected = sorted(enumerate(row.tolist()), key=lambda pair: (-pair[1], pair[0]))[:count]
-    assert highest(row, count, lowest_of(row.dtype.name)) == expected
+    assert list(highest(row, count, lowest_of(row.dtype.name))) == expected
 
 
 def test_the_row_is_left_as_it_was() -> None:
     row = np.array([3, 1, 2], np.int8)
-    highest(row, 2, -128)
+    assert list(highest(row, 2, -128)) == [(0, 3), (2, 2)]
     assert row.tolist() == [3, 1, 2]
