@@ -64,7 +64,7 @@ def address_of(url: str) -> Address:
 
 def _no_address(url: str) -> ConfigError:
     return ConfigError(
-        f"{url!r} is not a broker's address",
+        f"{url.rpartition('@')[2]!r} is not a broker's address",  # what stands before an @ may be a password
         where="broker url",
         fix="Write mqtt://HOST[:PORT], or mqtts://HOST[:PORT] for TLS; user and password go into device.toml.",
     )

@@ -148,7 +148,7 @@ def _identify(client: paho.Client, broker: Broker, tls: bool) -> None:
 
 def _no_address(url: str) -> ConfigError:
     return ConfigError(
-        f"{url!r} is not a broker's address",
+        f"{url.rpartition('@')[2]!r} is not a broker's address",  # what stands before an @ may be a password
         where="--broker",
         fix="Write mqtt://HOST[:PORT], or mqtts://HOST[:PORT] for TLS; user and password have options of their own.",
     )

@@ -123,11 +123,12 @@ def test_among_unreadable_pictures_the_sound_one_is_answered(bundle: Path, share
         ("mqtt://", "'mqtt://'"),
         ("mqtt://barn:port", "'mqtt://barn:port'"),
         ("mqtt://[::1", "'mqtt://[::1'"),
-        ("mqtt://user:secret@barn", "'mqtt://user:secret@barn'"),
+        ("mqtt://user:secret@barn", "'barn'"),
     ],
 )
 def test_what_is_no_address_of_a_broker(url: str, naming: str, bundle: Path, tmp_path: Path) -> None:
-    refused(tmp_path, "run", bundle, "--source", "synthetic:?frames=1", "--mqtt", url, naming=naming)
+    words = refused(tmp_path, "run", bundle, "--source", "synthetic:?frames=1", "--mqtt", url, naming=naming)
+    assert "secret" not in words
 
 
 def test_a_broker_that_is_not_there(bundle: Path, tmp_path: Path) -> None:
