@@ -10,11 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 from msgspec import Struct
 
+from contract.errors import DataError
 from edge.frames import Pixels
 from trainer.origin import Listed, Origin, open_origin
 from trainer.reading import Read, Unreadable, read_all
+from trainer.settings import DataSettings
+from trainer.splits import assign
 
 _FEW = 10
 """Pictures of a class below which a warning is given: a test split of two or three says next to nothing."""
@@ -31,6 +35,7 @@ Kind = Literal[
     "duplicates-across-splits",
     "duplicates-across-labels",
     "few-pictures",
+    "too-few-to-split",
     "imbalance",
 ]
 
@@ -70,7 +75,12 @@ def check_dataset(text: str) -> Checked:
     good = [picture for picture in found if isinstance(picture, Read)]
     bad = [picture for picture in found if isinstance(picture, Unreadable)]
     counts = _counts(origin, [picture.listed for picture in good])
-    findings = (*_of_classes(origin, counts), *_of_files(bad, len(found)), *_of_copies(good))
+    findings = (
+        *_of_classes(origin, counts),
+        *_of_splits(origin, good),
+        *_of_files(bad, len(found)),
+        *_of_copies(good),
+    )
     sizes = sorted((picture.size_wh for picture in good), key=lambda size: size[0] * size[1])
     return Checked(
         path=text,
@@ -121,6 +131,19 @@ def _of_classes(origin: Origin, counts: dict[str, dict[str, int]]) -> Iterator[F
             what=f"the largest class has {ratio:.1f} times the pictures of the smallest",
             fix="Training weighs the classes; judge by macro-F1 rather than by accuracy.",
         )  # fmt: skip
+
+
+def _of_splits(origin: Origin, good: Sequence[Read[None]]) -> Iterator[Finding]:
+    """Cut the splits as training would with its default settings."""
+    labels = np.array([picture.listed.label for picture in good], np.int64)
+    if len(np.unique(labels)) < max(2, len(origin.labels)):
+        return  # one class, or an empty one: said already
+    given = [picture.listed.split for picture in good]
+    digests = [picture.digest for picture in good]
+    try:
+        assign(digests, labels, given, seed=0, settings=DataSettings(), names=origin.labels, where="")
+    except DataError as problem:
+        yield Finding(kind="too-few-to-split", severity="error", count=1, what=problem.what, fix=problem.fix)
 
 
 def _of_files(bad: Sequence[Unreadable], pictures: int) -> Iterator[Finding]:

@@ -64,3 +64,9 @@ def test_imbalance_and_few_pictures_are_warnings(tmp_path: Path) -> None:
 
 def test_one_class_is_an_error(tmp_path: Path) -> None:
     assert found(draw(tmp_path, {"cat": 12}))["one-class"].severity == "error"
+
+
+def test_what_training_could_not_cut_into_splits_is_an_error(tmp_path: Path) -> None:
+    finding = found(draw(tmp_path, {"cat": 12, "dog": 1}))["too-few-to-split"]
+    assert finding.severity == "error"
+    assert "class 'dog' has too few different pictures" in finding.what
