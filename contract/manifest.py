@@ -71,6 +71,7 @@ class Preprocessing(Struct, frozen=True, kw_only=True):
     resize: Literal["stretch", "letterbox", "crop"] = "stretch"
     """stretch ignores the aspect; letterbox pads around the centred picture; crop cuts the centred middle out."""
     interpolation: Literal["linear", "nearest"] = "linear"
+    """linear halves by neighbour means until under twice the size, then resizes bilinearly."""
     pad_value: Annotated[int, Meta(ge=0, le=255)] = 114
     colour: Literal["rgb", "bgr", "grey"] = "rgb"
     layout: Literal["nhwc", "nchw"] = "nhwc"

@@ -9,7 +9,7 @@ from contract.digest import PREFIX
 from contract.errors import FerryError
 from fleet import page_words as words
 from fleet.answers import HealthLimits, Release, ReleasedBundle, RolloutOrder
-from fleet.page_shell import element, keep_fresh, outside, shell, text
+from fleet.page_shell import element, keep_cards, outside, shell, text
 from fleet.page_tables import Cell, Colour, listing
 from fleet.parts import Parts
 from fleet.releases import list_releases
@@ -25,17 +25,8 @@ def add_releases_page(parts: Parts) -> None:
         with shell(parts, "/releases", "Releases"):
             text("Releases", tag="h1")
             text("What may be rolled out: one release has one signed bundle for each kind of device.", "ef-dim")
-            place = element("div", "ef-stack").style("margin-top: 16px")
-
-            def redraw(releases: tuple[Release, ...]) -> None:
-                place.clear()
-                with place:
-                    for release in releases:
-                        _card(parts, release)
-                    if not releases:
-                        text("None yet. Upload bundles: edgeferry fleet release BUNDLE…", "ef-empty ef-card")
-
-            keep_fresh(parts, list_releases, redraw)
+            none = "None yet. Upload bundles: edgeferry fleet release BUNDLE…"
+            keep_cards(parts, list_releases, _card, none=none)
 
 
 def _card(parts: Parts, release: Release) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from contract.errors import FerryError
 from fleet import page_words as words
 from fleet.answers import Rollout, Target
-from fleet.page_shell import chip, element, keep_fresh, outside, shell, text
+from fleet.page_shell import chip, element, keep_cards, outside, shell, text
 from fleet.page_tables import Cell, DeviceLink, State, listing
 from fleet.parts import Parts
 from fleet.rollouts import list_rollouts, show
@@ -28,17 +28,7 @@ def add_rollouts_page(parts: Parts) -> None:
                 "A release on its way to devices, wave by wave. One failure, or silence past the deadline, halts it.",
                 "ef-dim",
             )
-            place = element("div", "ef-stack").style("margin-top: 16px")
-
-            def redraw(rollouts: tuple[Rollout, ...]) -> None:
-                place.clear()
-                with place:
-                    for rollout in rollouts:
-                        _card(parts, rollout)
-                    if not rollouts:
-                        text("None yet. Begin one on the page of releases.", "ef-empty ef-card")
-
-            keep_fresh(parts, _read, redraw)
+            keep_cards(parts, _read, _card, none="None yet. Begin one on the page of releases.")
 
 
 def _read(connection: Connection) -> tuple[Rollout, ...]:

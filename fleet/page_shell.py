@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,23 @@ def keep_fresh(parts: Parts, read: Callable[[Connection], T], show: Callable[[T]
                 await waiting
 
     ui.timer(REFRESH_S, look)
+
+
+def keep_cards(
+    parts: Parts, read: Callable[[Connection], Sequence[T]], card: Callable[[Parts, T], None], *, none: str
+) -> None:
+    """One card for each thing `read` finds, drawn anew with any news; the words `none` where there is nothing."""
+    place = element("div", "ef-stack").style("margin-top: 16px")
+
+    def redraw(found: Sequence[T]) -> None:
+        place.clear()
+        with place:
+            for thing in found:
+                card(parts, thing)
+            if not found:
+                text(none, "ef-empty ef-card")
+
+    keep_fresh(parts, read, redraw)
 
 
 def _read(parts: Parts, read: Callable[[Connection], T]) -> T | None:
