@@ -34,10 +34,12 @@ class Percentiles(Struct, frozen=True, kw_only=True):
 
 
 class FrameLedger(Struct, frozen=True, kw_only=True):
-    """Every frame since the model was loaded: captured = inferred + sum(dropped) + damaged, always."""
+    """Every frame since the model was loaded: captured = inferred + gated + sum(dropped) + damaged, always."""
 
     captured: Count = 0
     inferred: Count = 0
+    gated: Count = 0
+    """Left out on purpose: nothing moved in them."""
     damaged: Count = 0
     dropped: dict[str, Count] = {}
     """By cause, e.g. `stale` (a newer frame came first), `stopping`."""
@@ -57,7 +59,8 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     frames_per_s: float
     """Inferred frames over this window."""
     latency_ms: dict[str, Percentiles]
-    """By stage: `preprocess`, `invoke`, `postprocess`, `total`; empty when nothing was inferred."""
+    """By stage: `preprocess`, `invoke`, `postprocess`, `total`, and `age`, the frame's when the model began to look
+    at it; empty when nothing was inferred."""
     classes: dict[str, Count] = {}
     """First answers of this window, by label."""
     mean_confidence: float | None = None

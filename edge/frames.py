@@ -27,13 +27,15 @@ class Frame(Struct, frozen=True, eq=False):
     """`time.monotonic()` at the same moment: for ages, which a corrected wall clock must not change."""
     pixels: Pixels | None
     error: DamagedFrameError | None = None
+    media_s: float | None = None
+    """Place in the recording, for sources that replay one; None for what happens now."""
 
     @classmethod
-    def now(cls, source: str, index: int, pixels: Pixels | DamagedFrameError) -> Frame:
+    def now(cls, source: str, index: int, pixels: Pixels | DamagedFrameError, *, media_s: float | None = None) -> Frame:
         """A frame captured at this moment; an error instead of pixels makes a damaged one."""
         if isinstance(pixels, DamagedFrameError):
-            return cls(source, index, time.time(), time.monotonic(), None, pixels)
-        return cls(source, index, time.time(), time.monotonic(), pixels)
+            return cls(source, index, time.time(), time.monotonic(), None, pixels, media_s)
+        return cls(source, index, time.time(), time.monotonic(), pixels, None, media_s)
 
     @property
     def size_wh(self) -> tuple[int, int]:
