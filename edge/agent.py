@@ -16,6 +16,7 @@ from contract.errors import BackendError, BundleError, ConfigError, ModelError, 
 from contract.messages import Birth, FrameLedger
 from contract.result import Result
 from edge import candidate
+from edge.answering import Answering
 from edge.bundles import read_bundle
 from edge.device_file import read_device_file
 from edge.identity import birth
@@ -84,11 +85,11 @@ class Agent:
         self._systemd = Notifier()
 
     @property
-    def model(self) -> LoadedModel:
+    def model(self) -> Answering:
         """The one that answers the next frame."""
         return self._runtime.model
 
-    def replace(self, model: LoadedModel) -> None:
+    def replace(self, model: Answering) -> None:
         """Let `model` answer from the very next frame on, and tell the fleet. Called by the updater."""
         self._runtime.replace(model)
         log.info("serving %s on %s", model.manifest.release, model.backend.name)

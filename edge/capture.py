@@ -1,19 +1,21 @@
 """One thread that reads a source, and one slot it hands frames over in.
 
-Live sources keep only the latest frame: what the camera sees now matters, and a frame nobody took in time is counted
-as stale. Files keep every frame: the reader waits until the slot is free, and decodes the next one meanwhile.
+With the policy `latest` (cameras, unless asked otherwise) only the newest frame is kept: what the camera sees now
+matters, and a frame nobody took in time is counted as stale. With `every` (files) none is left out: the reader waits
+until the slot is free, and decodes the next one meanwhile. `edge/desk.py` decides whose frame is taken next.
 """
 
 from __future__ import annotations
 
 import threading
-import time
+from typing import Literal
 
 from contract.errors import SourceError
 from edge.frames import Frame
 from edge.ledger import STALE, STOPPING, Ledger
 from edge.sources import Source
 
+Policy = Literal["latest", "every"]
 _READ_TIMEOUT_S = 0.25
 """How long a source that can wait with a limit is asked to; bounds how late a stop is noticed."""
 _JOIN_TIMEOUT_S = 2.0
@@ -21,61 +23,67 @@ _JOIN_TIMEOUT_S = 2.0
 
 
 class Capture:
-    """Reads `source` until it ends, `limit` frames were read (files only), or `stop`."""
+    """Reads `source` until it ends, `limit` frames were read (`every` only), or `stop`.
 
-    def __init__(self, source: Source, ledger: Ledger, *, limit: int | None = None) -> None:
-        self._source, self._ledger = source, ledger
-        self._left = None if source.live else limit
+    `changed` is shared by all captures of one desk and notified whenever something did. It must be re-entrant, because
+    a signal handler may take it while this very thread holds it.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ledger: Ledger,
+        changed: threading.Condition,
+        *,
+        policy: Policy | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._source, self._ledger, self._changed = source, ledger, changed
+        self._latest_only = (policy or ("latest" if source.live else "every")) == "latest"
+        self._left = None if self._latest_only else limit
         self._slot: Frame | None = None
         self._reading, self._stopping, self._died = True, False, True
+        self._skipped = 0
         self._failure: SourceError | None = None
-        # Re-entrant, because a signal handler may call `wake` while this very thread holds it.
-        self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._read_all, name=f"capture {source.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
 
-    def take(self, timeout_s: float) -> Frame | None:
-        """The next frame, or None when none came within `timeout_s`, the source is over or somebody called `wake`."""
-        with self._changed:
-            if self._slot is None and self._reading:
-                self._changed.wait(timeout_s)
-            frame, self._slot = self._slot, None
-            self._changed.notify_all()
-            return frame
+    @property
+    def ready(self) -> bool:
+        """Whether a frame waits. Asked by who holds `changed`."""
+        return self._slot is not None
 
+    @property
     def over(self) -> bool:
-        """Whether every frame was taken and none will come; SourceError when that is because the source failed.
+        """Whether every frame was taken and none will come."""
+        return not self._reading and self._slot is None
 
-        RuntimeError when the reader died of a bug; it printed the traceback.
-        """
-        with self._changed:
-            if self._reading or self._slot is not None:
-                return False
-            if self._failure is not None:
-                raise self._failure
-            if self._died:
-                raise RuntimeError(f"the thread reading {self._source.name} died")
-            return True
+    @property
+    def failure(self) -> SourceError | None:
+        """Why the source failed, if it did. RuntimeError when the reader died of a bug; it printed the traceback."""
+        if self._died and not self._reading:
+            raise RuntimeError(f"the thread reading {self._source.name} died")
+        return self._failure
 
-    def wait(self, timeout_s: float) -> None:
-        """Sleep, at most until `wake`."""
-        with self._changed:
-            until = time.monotonic() + timeout_s
-            while not self._stopping and (left := until - time.monotonic()) > 0:
-                self._changed.wait(left)
+    def pop(self) -> Frame:
+        """The frame that waits, which is the caller's to count from now on. Called by who holds `changed`."""
+        frame, self._slot = self._slot, None
+        assert frame is not None
+        self._changed.notify_all()
+        return frame
 
-    def wake(self) -> None:
-        """Ask the reader to stop and end every wait. May be called from any thread and from a signal handler."""
+    def quit(self) -> None:
+        """Ask the reader to stop. From any thread, and from a signal handler."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     def stop(self) -> None:
         """Stop reading, account for the frame still in the slot, and close the source."""
-        self.wake()
+        self.quit()
         if self._thread.is_alive():
             self._thread.join(_JOIN_TIMEOUT_S)
         with self._changed:
@@ -108,7 +116,7 @@ class Capture:
         with self._changed:
             if self._left is not None:
                 self._left -= 1
-            while self._slot is not None and not self._source.live and not self._stopping:
+            while self._slot is not None and not self._latest_only and not self._stopping:
                 self._changed.wait()
             if not self._reading:
                 # `stop` gave up waiting for this read: the account is closed.

@@ -13,11 +13,11 @@ from contract.messages import Birth
 from contract.moments import rfc3339
 
 if TYPE_CHECKING:
-    from edge.model import LoadedModel
+    from edge.answering import Answering
 
 
 def birth(
-    model: LoadedModel,
+    model: Answering,
     *,
     boot: str,
     profile: str,

@@ -1,4 +1,5 @@
-"""Where every frame went, counted once, when its fate is known: captured = inferred + damaged + dropped, at any moment.
+"""Where every frame went, counted once, when its fate is known: captured = inferred + gated + damaged + dropped, at
+any moment.
 
 A frame that waits or is being worked on is nobody's yet, so there is never a moment at which the sum is wrong.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 
 from contract.messages import FrameLedger
 
@@ -23,7 +25,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inferred = self._damaged = 0
+        self._inferred = self._gated = self._damaged = 0
         self._dropped: Counter[str] = Counter()
 
     def inferred(self) -> None:
@@ -31,22 +33,28 @@ class Ledger:
         with self._lock:
             self._inferred += 1
 
+    def gated(self) -> None:
+        """One frame was left out because nothing moved in it."""
+        with self._lock:
+            self._gated += 1
+
     def damaged(self) -> None:
         """One frame could not be read."""
         with self._lock:
             self._damaged += 1
 
-    def dropped(self, cause: str) -> None:
-        """One frame was given up."""
+    def dropped(self, cause: str, count: int = 1) -> None:
+        """So many frames were given up."""
         with self._lock:
-            self._dropped[cause] += 1
+            self._dropped[cause] += count
 
     def snapshot(self) -> FrameLedger:
         """The counts of this moment."""
         with self._lock:
             return FrameLedger(
-                captured=self._inferred + self._damaged + self._dropped.total(),
+                captured=self._inferred + self._gated + self._damaged + self._dropped.total(),
                 inferred=self._inferred,
+                gated=self._gated,
                 damaged=self._damaged,
                 dropped=dict(self._dropped),
             )
@@ -58,6 +66,21 @@ def since(now: FrameLedger, then: FrameLedger) -> FrameLedger:
     return FrameLedger(
         captured=now.captured - then.captured,
         inferred=now.inferred - then.inferred,
+        gated=now.gated - then.gated,
         damaged=now.damaged - then.damaged,
         dropped={cause: count for cause, count in dropped.items() if count},
     )
+
+
+def total(ledgers: Iterable[FrameLedger]) -> FrameLedger:
+    """Several cameras' ledgers as one."""
+    found = FrameLedger()
+    for ledger in ledgers:
+        found = FrameLedger(
+            captured=found.captured + ledger.captured,
+            inferred=found.inferred + ledger.inferred,
+            gated=found.gated + ledger.gated,
+            damaged=found.damaged + ledger.damaged,
+            dropped=dict(Counter(found.dropped) + Counter(ledger.dropped)),
+        )
+    return found

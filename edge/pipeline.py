@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from contract.errors import BackendError, DamagedFrameError, FerryError
 from contract.moments import rfc3339
 from contract.result import FrameError, Result
+from edge.answering import Answering
 from edge.frames import Frame
-from edge.model import LoadedModel
 
 
-def run_frame(frame: Frame, model: LoadedModel) -> Result:
+def run_frame(frame: Frame, model: Answering) -> Result:
     """The model's answer to `frame`, or a result that says why there is none."""
     if frame.pixels is None:
         return _without_answer(frame, model, frame.error or _empty(frame))
+    age_s = monotonic() - frame.captured_mono
     try:
         answer = model.answer(frame.pixels)
     except (BackendError, DamagedFrameError) as problem:
@@ -24,13 +27,14 @@ def run_frame(frame: Frame, model: LoadedModel) -> Result:
         model=model.release,
         digest=model.digest,
         size_wh=frame.size_wh,
+        age_ms=age_s * 1e3,
         latency_ms=answer.times,
         classes=answer.classes,
         detections=answer.detections,
     )
 
 
-def _without_answer(frame: Frame, model: LoadedModel, problem: FerryError) -> Result:
+def _without_answer(frame: Frame, model: Answering, problem: FerryError) -> Result:
     return Result(
         source=frame.source,
         frame=frame.index,

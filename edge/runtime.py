@@ -1,151 +1,260 @@
 """The loop around the pipeline: takes frames, answers them, tells who listens, and changes the model in mid-flight.
 
-One thread captures (`edge/capture.py`), the thread that called `run` does everything else. `edge/pipeline.py` is what
-happens to one frame.
+Every camera has a thread that captures (`edge/capture.py`), the desk says whose frame is next, and the thread that
+called `run` does the rest: the gate, the answer (or handing it to a crew, `edge/station.py`), the account, and every
+listener. `edge/pipeline.py` is what happens to one frame.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from contract.errors import DamagedFrameError
 from contract.messages import FrameLedger
 from contract.result import Result
-from edge.capture import Capture
-from edge.ledger import FAILED, Ledger, since
-from edge.model import LoadedModel
+from edge.answering import Answering
+from edge.capture import Capture, Policy
+from edge.desk import Desk, Seat
+from edge.frames import Frame
+from edge.ledger import FAILED, STOPPING, Ledger, total
 from edge.pace import Pace
-from edge.pipeline import run_frame
 from edge.sources import Source
-from edge.telemetry import Meter, Window
+from edge.station import Station
+from edge.telemetry import Window
 
 _PATIENCE_S = 0.5
 """The longest wait for a frame before the loop looks round; telemetry windows close on time without any."""
 _DAMAGED = DamagedFrameError("", where="", fix="").cause
 
 
-class Runtime:
-    """Answers the frames of one source until it ends, `max_frames` were answered, or `stop`.
+class Watcher(Protocol):
+    """What is wanted of one camera's view beyond the model's answer; called on the runtime's thread."""
 
-    `on_result` and `on_window` are called on the thread that runs, one at a time, and what they raise ends the run.
-    The source is closed at the end; models are their owners', also those that were replaced.
+    def wants(self, frame: Frame) -> bool:
+        """Whether the model should look at this frame; False is counted as gated."""
+        ...
+
+    def look(self, frame: Frame, result: Result) -> Result:
+        """The result with what the watcher makes of it: filtered, tracked, with events."""
+        ...
+
+
+class Camera(Struct, frozen=True, kw_only=True, eq=False):
+    """One source and how it is to be treated."""
+
+    source: Source
+    models: Sequence[Answering] = ()
+    """Who answers its frames, where that is not the runtime's own model: one, or a team of equals."""
+    watcher: Watcher | None = None
+    policy: Policy | None = None
+    """None for `latest` of live sources and `every` of others."""
+    max_frames_per_s: float | None = None
+
+
+class Runtime:
+    """Answers the frames of one or more cameras until all end, `max_frames` were answered, or `stop`.
+
+    `model` is one model, or several interpreters of one that work side by side. `on_result`, `on_answer` (the result
+    with its frame) and `on_window` are called on the thread that runs, one at a time, and what they raise ends the run.
+    Sources are closed at the end; models are their owners', also those that were replaced.
     """
 
     def __init__(
         self,
-        model: LoadedModel,
-        source: Source,
+        model: Answering | Sequence[Answering],
+        source: Source | Camera | Sequence[Source | Camera],
         *,
         on_result: Callable[[Result], None],
+        on_answer: Callable[[Frame, Result], None] | None = None,
         on_window: Callable[[Window], None] | None = None,
         window_s: float = 5.0,
         max_frames_per_s: float | None = None,
         max_frames: int | None = None,
     ) -> None:
-        self._model = self._serving = model
-        self._on_result, self._on_window, self._window_s = on_result, on_window, window_s
+        self._on_result, self._on_answer = on_result, on_answer
+        self._on_window, self._window_s = on_window, window_s
         self._left = max_frames
-        self._pace = Pace(max_frames_per_s)
-        self._ledger = Ledger()
-        self._capture = Capture(source, self._ledger, limit=max_frames)
+        # Re-entrant, because a signal handler may call `stop` while this very thread holds it.
+        self._changed = threading.Condition(threading.RLock())
         self._stopping = False
-        self._meter = Meter()
-        self._window_began = 0.0
-        self._told = 0
-        self._model_began = FrameLedger()
+        members = tuple(model) if isinstance(model, Sequence) else (model,)
+        self._station = Station(members, wake=self._wake)
+        self._stations = [self._station]
+        cameras = source if isinstance(source, Sequence) else [source]
+        self._lanes = [self._lane(one, max_frames_per_s) for one in cameras]
+        self._desk = Desk(self._changed, [lane.seat for lane in self._lanes])
 
     @property
     def ledger(self) -> FrameLedger:
-        """Every frame since the start of the run, whichever model it met."""
-        return self._ledger.snapshot()
+        """Every frame of every camera since the start of the run, whichever model it met."""
+        return total(lane.ledger.snapshot() for lane in self._lanes)
 
     @property
-    def model(self) -> LoadedModel:
-        """The one that answers the next frame."""
-        return self._model
+    def ledgers(self) -> dict[str, FrameLedger]:
+        """By camera."""
+        return {lane.name: lane.ledger.snapshot() for lane in self._lanes}
+
+    @property
+    def model(self) -> Answering:
+        """The one that answers the next frame of every camera without a model of its own."""
+        return self._station.model
 
     def run(self) -> FrameLedger:
-        """Work until the end; returns where every frame went. SourceError when the source failed on the way."""
-        self._window_began = time.monotonic()
-        self._capture.start()
+        """Work until the end; returns where every frame went. SourceError when a source failed on the way."""
+        self._desk.start()
         try:
             while not self._stopping and self._left != 0:
-                self._close_window_when_due()
+                self._close_windows_when_due()
                 if not self._step():
                     break
+            self._finish()
         finally:
-            self._capture.stop()
-        self._close_last_window()
+            self._desk.stop()
+            self._abandon()
+        for station in self._stations:
+            self._close_last_window(station)
+        if not self._stopping and self._left != 0:
+            self._desk.raise_failure()
         return self.ledger
 
     def stop(self) -> None:
-        """End `run` after the frame in hand. From any thread, and from a signal handler."""
+        """End `run` after the frames in hand. From any thread, and from a signal handler."""
         self._stopping = True
-        self._capture.wake()
+        self._desk.quit()
 
-    def replace(self, model: LoadedModel) -> None:
+    def replace(self, model: Answering | Sequence[Answering]) -> None:
         """Let `model` answer from the very next frame on. From any thread; no frame is lost by it."""
-        self._model = model
+        self._station.replace(tuple(model) if isinstance(model, Sequence) else (model,))
+        self._wake()
+
+    def slow_to(self, frames_per_s: float | None) -> None:
+        """Answer at most so many frames a second of each camera, until told otherwise. From any thread."""
+        for lane in self._lanes:
+            lane.seat.pace.limit(frames_per_s)
+        self._wake()
+
+    def _lane(self, camera: Source | Camera, max_frames_per_s: float | None) -> _Lane:
+        if not isinstance(camera, Camera):
+            camera = Camera(source=camera)
+        station = self._station_of(tuple(camera.models)) if camera.models else self._station
+        lane = _Lane(camera, station, self._changed, max_frames_per_s, limit=self._left)
+        station.opened(lane.ledger)
+        return lane
+
+    def _station_of(self, members: tuple[Answering, ...]) -> Station:
+        """Cameras that name the same model share it."""
+        for station in self._stations:
+            if station.model is members[0]:
+                return station
+        self._stations.append(Station(members, wake=self._wake))
+        return self._stations[-1]
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _step(self) -> bool:
-        """One frame, or one wait; False at the end of the source."""
-        now = time.monotonic()
-        if (early_s := self._pace.wait_s(now)) > 0:
-            self._capture.wait(min(early_s, self._patience_s(now)))
-            return True
-        frame = self._capture.take(self._patience_s(now))
-        if frame is None:
-            return not self._capture.over()
-        self._pace.taken(time.monotonic())
-        if self._model is not self._serving:
-            self._change_model()
-        self._account(run_frame(frame, self._serving))
+        """One frame, or one wait; False at the end of every source."""
+        for station in self._stations:
+            while station.first_done():
+                self._account(*station.done())
+            self._change_model_when_asked(station)
+        taken = self._take()
+        if taken is None:
+            return not self._desk.over()
+        number, frame = taken
+        lane = self._lanes[number]
+        self._change_model_when_asked(lane.station)
+        if lane.watcher is not None and not lane.watcher.wants(frame):
+            lane.ledger.gated()
+        elif lane.station.alone:
+            self._account(number, frame, lane.station.answer(frame))
+        else:
+            lane.station.give(number, frame)
         return True
 
-    def _account(self, result: Result) -> None:
+    def _take(self) -> tuple[int, Frame] | None:
+        """The next frame, unless as many as are wanted are under way or there is something else to do first."""
+        if self._left is not None and sum(station.underway for station in self._stations) >= self._left:
+            with self._changed:
+                if not self._something_done():
+                    self._changed.wait(_PATIENCE_S)
+            return None
+        return self._desk.take(self._patience_s(), or_when=self._something_done)
+
+    def _something_done(self) -> bool:
+        return any(station.first_done() for station in self._stations)
+
+    def _account(self, number: int, frame: Frame, result: Result) -> None:
+        lane = self._lanes[number]
         if result.error is UNSET:
-            self._ledger.inferred()
+            lane.ledger.inferred()
         elif result.error.cause == _DAMAGED:
-            self._ledger.damaged()
+            lane.ledger.damaged()
         else:
-            self._ledger.dropped(FAILED)
-        self._meter.add(result)
+            lane.ledger.dropped(FAILED)
+        if lane.watcher is not None:
+            result = lane.watcher.look(frame, result)
+        lane.station.add(result)
         if self._left is not None:
             self._left -= 1
         self._on_result(result)
+        if self._on_answer is not None:
+            self._on_answer(frame, result)
 
-    def _change_model(self) -> None:
+    def _finish(self) -> None:
+        """Tell what is still under way."""
+        for station in self._stations:
+            while station.underway:
+                self._account(*station.done())
+
+    def _abandon(self) -> None:
+        """After an error of a listener's: what is under way is answered, and nobody is left to be told."""
+        for station in self._stations:
+            while station.underway:
+                self._lanes[station.done()[0]].ledger.dropped(STOPPING)
+            station.close()
+
+    def _change_model_when_asked(self, station: Station) -> None:
         """A window, and a ledger, belong to one model."""
-        self._close_last_window()
-        self._serving = self._model
-        self._model_began = self._ledger.snapshot()
+        if station.changed() and not station.underway:
+            self._close_last_window(station)
+            station.change_model()
 
-    def _patience_s(self, now: float) -> float:
-        return min(_PATIENCE_S, max(0.0, self._window_began + self._window_s - now))
+    def _patience_s(self) -> float:
+        now = time.monotonic()
+        due_s = min(station.due_s(now, self._window_s) for station in self._stations)
+        return min(_PATIENCE_S, max(0.0, due_s))
 
-    def _close_window_when_due(self) -> None:
-        if time.monotonic() - self._window_began >= self._window_s:
-            self._close_window()
+    def _close_windows_when_due(self) -> None:
+        now = time.monotonic()
+        for station in self._stations:
+            if station.due_s(now, self._window_s) <= 0:
+                self._close_window(station)
 
-    def _close_last_window(self) -> None:
+    def _close_last_window(self, station: Station) -> None:
         """Before an end: a window that is over early, unless it saw nothing at all."""
-        if self.ledger.captured != self._told:
-            self._close_window()
+        if station.saw_something():
+            self._close_window(station)
 
-    def _close_window(self) -> None:
-        now, ledger = time.monotonic(), self.ledger
+    def _close_window(self, station: Station) -> None:
+        window = station.close_window()
         if self._on_window is not None:
-            self._on_window(
-                self._meter.close(
-                    ended_at=time.time(),
-                    window_s=now - self._window_began,
-                    model=self._serving.release,
-                    digest=self._serving.digest,
-                    ledger=since(ledger, self._model_began),
-                )
-            )
-        self._meter = Meter()
-        self._window_began, self._told = now, ledger.captured
+            self._on_window(window)
+
+
+class _Lane:
+    """One camera's way through the runtime."""
+
+    def __init__(
+        self, camera: Camera, station: Station, changed: threading.Condition, per_s: float | None, limit: int | None
+    ) -> None:
+        self.name, self.watcher, self.station = camera.source.name, camera.watcher, station
+        self.ledger = Ledger()
+        capture = Capture(camera.source, self.ledger, changed, policy=camera.policy, limit=limit)
+        self.seat = Seat(capture, Pace(camera.max_frames_per_s or per_s), station.free)

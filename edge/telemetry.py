@@ -18,6 +18,8 @@ from edge.memory import resident_bytes
 from edge.thermal import temperature_c
 
 TOTAL = "total"
+AGE = "age"
+"""The frame's, when the model began to look at it."""
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._times: list[StageTimes] = []
+        self._ages_ms: list[float] = []
         self._classes: Counter[str] = Counter()
         self._confidence_sum = 0.0
 
@@ -70,6 +73,8 @@ class Meter:
         if result.latency_ms is UNSET:
             return
         self._times.append(result.latency_ms)
+        if result.age_ms is not UNSET:
+            self._ages_ms.append(result.age_ms)
         answers = result.classes or result.detections
         if answers:
             self._classes[answers[0].label] += 1
@@ -85,7 +90,7 @@ class Meter:
             digest=digest,
             ledger=ledger,
             frames_per_s=len(self._times) / window_s if window_s > 0 else 0.0,
-            latency_ms=stage_percentiles(self._times),
+            latency_ms=stage_percentiles(self._times, self._ages_ms),
             classes=dict(self._classes),
             mean_confidence=self._confidence_sum / shown if shown else None,
             rss_bytes=resident_bytes(),
@@ -93,12 +98,14 @@ class Meter:
         )
 
 
-def stage_percentiles(times: Sequence[StageTimes]) -> dict[str, Percentiles]:
-    """By stage and in total, in milliseconds; empty for no frames."""
+def stage_percentiles(times: Sequence[StageTimes], ages_ms: Sequence[float] = ()) -> dict[str, Percentiles]:
+    """By stage, in total, and of the frames' ages, in milliseconds; empty for no frames."""
     if not times:
         return {}
     stages = {name: [getattr(one, name) for one in times] for name in StageTimes.__struct_fields__}
     stages[TOTAL] = [sum(parts) for parts in zip(*stages.values(), strict=True)]
+    if ages_ms:
+        stages[AGE] = list(ages_ms)
     return {name: percentiles(values) for name, values in stages.items()}
 
 

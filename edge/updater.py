@@ -25,13 +25,13 @@ from contract.moments import unix_s
 from contract.result import Result
 from contract.states import Cause, Event, next_state
 from edge import candidate
+from edge.answering import Answering
 from edge.candidate import ProfileError
 from edge.deadline import Deadline, DeadlineError, StoppingError
 from edge.download import DownloadError
 from edge.durable import Disk, DiskError
 from edge.golden import GoldenError
 from edge.health import HealthWindow, UnhealthyError, verdict
-from edge.model import LoadedModel
 from edge.progress import Progress, ProgressFile, after_restart
 from edge.slots import Slot, Slots
 from edge.trust import Trust, checked_assignment
@@ -59,10 +59,10 @@ class Serving(Protocol):
     """What answers the camera's frames."""
 
     @property
-    def model(self) -> LoadedModel:
+    def model(self) -> Answering:
         """The model that answers at this moment."""
 
-    def replace(self, model: LoadedModel) -> None:
+    def replace(self, model: Answering) -> None:
         """The very next frame is answered by `model`."""
 
 
@@ -197,7 +197,7 @@ class Updater:
             self._window = None
         self._slots.collect()
 
-    def _prepared(self, assignment: Assignment, deadline: Deadline) -> LoadedModel:
+    def _prepared(self, assignment: Assignment, deadline: Deadline) -> Answering:
         """The assigned model, tested, beside the one that serves. A bundle we hold is not fetched again."""
         deadline.check()
         slot = self._held(assignment.digest)
@@ -225,14 +225,14 @@ class Updater:
         finally:
             file.unlink(missing_ok=True)
 
-    def _switch(self, model: LoadedModel) -> None:
+    def _switch(self, model: Answering) -> None:
         """Watched from its first frame on."""
         self._slots.activate(model.digest)
         self._window = HealthWindow(model.digest)
         self._serving.replace(model)
         self._step("switched")
 
-    def _proved(self, model: LoadedModel, limits: Limits, deadline: Deadline) -> str:
+    def _proved(self, model: Answering, limits: Limits, deadline: Deadline) -> str:
         """What the health window showed; UnhealthyError where it broke a limit."""
         window = self._window
         assert window is not None
@@ -246,7 +246,7 @@ class Updater:
                 return found.detail
             deadline.check()
 
-    def _go_back(self, old: LoadedModel, problem: FerryError) -> None:
+    def _go_back(self, old: Answering, problem: FerryError) -> None:
         """The old model serves, or goes on serving. A disk that refuses now is undone at the next start."""
         if self._serving.model is not old:
             self._serving.replace(old)

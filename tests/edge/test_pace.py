@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from edge.pace import Pace
 
 
@@ -27,3 +29,17 @@ def test_a_pause_is_not_made_up_for_by_a_burst() -> None:
     pace.taken(105.0)
     pace.taken(105.01)
     assert pace.wait_s(105.01) > 0.08
+
+
+def test_a_limit_slows_the_beat_down_and_never_quickens_it() -> None:
+    pace = Pace(10.0)
+    pace.limit(2.0)
+    pace.taken(0.0)
+    pace.taken(0.0)
+    assert pace.wait_s(0.0) == pytest.approx(1.0)
+    pace.limit(100.0)
+    pace.taken(1.0)
+    assert pace.wait_s(1.0) == pytest.approx(0.1)
+    pace.limit(None)
+    pace.taken(1.1)
+    assert pace.wait_s(1.1) == pytest.approx(0.1)

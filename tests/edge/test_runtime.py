@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import random
 import threading
+import time
+from collections.abc import Iterable
 from itertools import repeat
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -10,7 +14,9 @@ from contract.errors import SourceError
 from contract.manifest import Preprocessing
 from contract.messages import FrameLedger
 from contract.result import Result
-from edge.runtime import Runtime
+from edge.frames import Frame, Pixels
+from edge.model import Answer, LoadedModel
+from edge.runtime import Camera, Runtime
 from edge.sources import open_source
 from edge.telemetry import Window
 from tests.edge.colours import SIZE_WH, loaded
@@ -29,7 +35,7 @@ def nothing(result: Result) -> None:
 
 
 def balanced(ledger: FrameLedger) -> bool:
-    return ledger.captured == ledger.inferred + ledger.damaged + sum(ledger.dropped.values())
+    return ledger.captured == ledger.inferred + ledger.gated + ledger.damaged + sum(ledger.dropped.values())
 
 
 def test_every_frame_of_a_file_has_its_result_in_order_also_the_damaged_ones() -> None:
@@ -154,3 +160,129 @@ def test_what_a_listener_raises_ends_the_run_and_closes_the_source() -> None:
         runtime.run()
     assert source.closed
     assert balanced(runtime.ledger)
+
+
+class EveryOther:
+    """Lets every other frame through, and signs what it saw."""
+
+    def wants(self, frame: Frame) -> bool:
+        return frame.index % 2 == 0
+
+    def look(self, frame: Frame, result: Result) -> Result:
+        return msgspec.structs.replace(result, source=f"{result.source}, watched")
+
+
+def test_frames_a_watcher_does_not_want_are_gated_and_it_has_the_last_word_on_results() -> None:
+    seen: list[tuple[Frame, Result]] = []
+    camera = Camera(source=ScriptedSource(["red"] * 5), watcher=EveryOther())
+    ledger = Runtime(loaded(), camera, on_result=nothing, on_answer=lambda *both: seen.append(both)).run()
+    assert ledger == FrameLedger(captured=5, inferred=3, gated=2)
+    assert [(frame.index, result.source) for frame, result in seen] == [
+        (0, "scripted, watched"),
+        (2, "scripted, watched"),
+        (4, "scripted, watched"),
+    ]
+
+
+def named(name: str, script: Iterable[str]) -> ScriptedSource:
+    source = ScriptedSource(script)
+    source.name = name
+    return source
+
+
+def test_several_cameras_share_a_model_and_each_has_its_own_account() -> None:
+    runtime = Runtime(
+        loaded(), [named("door", ["red"] * 30), named("yard", ["blue"] * 10 + ["damaged"])], on_result=nothing
+    )
+    ledger = runtime.run()
+    assert ledger == FrameLedger(captured=41, inferred=40, damaged=1)
+    assert runtime.ledgers == {
+        "door": FrameLedger(captured=30, inferred=30),
+        "yard": FrameLedger(captured=11, inferred=10, damaged=1),
+    }
+
+
+def test_cameras_may_have_models_of_their_own_and_windows_belong_to_one_model_each() -> None:
+    windows: list[Window] = []
+    own = loaded(name="own")
+    cameras = [
+        named("door", ["red"] * 3),
+        Camera(source=named("yard", ["blue"] * 2), models=[own]),
+        Camera(source=named("roof", ["blue"]), models=[own]),
+    ]
+    Runtime(loaded(), cameras, on_result=nothing, on_window=windows.append, window_s=60).run()
+    assert {window.model: (window.ledger.inferred, window.classes) for window in windows} == {
+        "colours@1": (3, {"red": 3}),
+        "own@1": (3, {"blue": 3}),
+    }
+
+
+class Slow:
+    """A model that takes its time, each frame another, and counts how many it answers at once."""
+
+    together = most_together = 0
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.manifest, self.digest, self.release, self.backend = model.manifest, "", model.release, model.backend
+        self._model = model
+
+    def answer(self, pixels_bgr: Pixels) -> Answer:
+        Slow.together += 1
+        Slow.most_together = max(Slow.together, Slow.most_together)
+        time.sleep(random.Random(int(pixels_bgr[0, 0, 0])).uniform(0.001, 0.02))
+        Slow.together -= 1
+        return self._model.answer(pixels_bgr)
+
+    def close(self) -> None:
+        self._model.close()
+
+
+def test_a_team_answers_side_by_side_and_results_come_in_the_order_of_the_frames() -> None:
+    seen: list[Result] = []
+    colours = ["red", "green", "blue", "damaged"] * 10
+    team = [Slow(loaded()) for _ in range(3)]
+    ledger = Runtime(team, ScriptedSource(colours), on_result=seen.append).run()
+    assert [result.frame for result in seen] == list(range(40))
+    assert [first(result) for result in seen] == ["red", "green", "blue", "damaged-frame"] * 10
+    assert ledger == FrameLedger(captured=40, inferred=30, damaged=10)
+    assert Slow.most_together > 1
+
+
+def test_a_team_answers_no_more_frames_than_are_wanted_and_is_replaced_as_a_whole() -> None:
+    seen: list[Result] = []
+
+    def replace_at_five(result: Result) -> None:
+        seen.append(result)
+        if len(seen) == 5:
+            runtime.replace([loaded(name="other"), loaded(name="other")])
+
+    runtime = Runtime([loaded(), loaded()], ScriptedSource(repeat("red")), on_result=replace_at_five, max_frames=20)
+    ledger = runtime.run()
+    assert len(seen) == 20
+    assert balanced(ledger)
+    models = [result.model for result in seen]
+    assert models == sorted(models)
+    assert set(models) == {"colours@1", "other@1"}
+    with pytest.raises(ValueError, match="cannot take the places"):
+        runtime.replace(loaded())
+
+
+def test_what_a_listener_raises_leaves_a_team_with_a_ledger_that_balances() -> None:
+    def refuse(result: Result) -> None:
+        raise BrokenPipeError(result.source)
+
+    source = ScriptedSource(repeat("red"))
+    runtime = Runtime([loaded(), loaded(), loaded()], source, on_result=refuse)
+    with pytest.raises(BrokenPipeError):
+        runtime.run()
+    assert source.closed
+    assert balanced(runtime.ledger)
+    assert runtime.ledger.captured == source.read_count
+
+
+def test_a_frame_has_an_age_and_the_window_its_percentiles() -> None:
+    windows: list[Window] = []
+    seen: list[Result] = []
+    Runtime(loaded(), ScriptedSource(["red"] * 3), on_result=seen.append, on_window=windows.append).run()
+    assert all(result.age_ms is not UNSET and 0 < result.age_ms < 60_000 for result in seen)
+    assert windows[0].latency_ms["age"].p50 in {result.age_ms for result in seen}

@@ -1,0 +1,156 @@
+"""One model at work: who answers the next frame, and what its telemetry window saw.
+
+Usually one interpreter answers on the runtime's own thread. A team of several (`run --workers`) answers on threads of
+its own, because inference libraries let go of Python meanwhile: two interpreters with one thread each did 61 frames a
+second where one with two threads did 52. Answers come back in the order the frames were taken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+from contract.messages import FrameLedger
+from contract.result import Result
+from edge.answering import Answering
+from edge.frames import Frame
+from edge.ledger import Ledger, since, total
+from edge.pipeline import run_frame
+from edge.telemetry import Meter, Window
+
+_WAITING_AT_MOST = 4
+"""Answers a team member that is ahead may have waiting for a slower one's, each; then it pauses."""
+
+
+class Team:
+    """Interpreters of one model, and where a free one is found."""
+
+    def __init__(self, members: Sequence[Answering]) -> None:
+        self.members = tuple(members)
+        self.model = self.members[0]
+        self._free: SimpleQueue[Answering] = SimpleQueue()
+        for member in self.members:
+            self._free.put(member)
+
+    def answer(self, frame: Frame) -> Result:
+        """By whichever member is free. From any thread; there are never more calls than members."""
+        member = self._free.get()
+        try:
+            return run_frame(frame, member)
+        finally:
+            self._free.put(member)
+
+
+class Station:
+    """The frames of some cameras, answered by one model. Used by the runtime's thread, except `replace`."""
+
+    def __init__(self, members: Sequence[Answering], *, wake: Callable[[], None]) -> None:
+        self._serving = self._next = Team(members)
+        self._wake = wake
+        self._ledgers: list[Ledger] = []
+        self._underway: deque[tuple[int, Frame, Future[Result]]] = deque()
+        self._crew = ThreadPoolExecutor(len(members), "inference") if len(members) > 1 else None
+        self._meter = Meter()
+        self._window_began = time.monotonic()
+        self._told = 0
+        self._model_began = FrameLedger()
+
+    @property
+    def model(self) -> Answering:
+        """The one that answers the next frame."""
+        return self._next.model
+
+    @property
+    def ledger(self) -> FrameLedger:
+        """Of all its cameras, whichever model answered."""
+        return total(ledger.snapshot() for ledger in self._ledgers)
+
+    @property
+    def alone(self) -> bool:
+        """Whether frames are answered on the caller's thread."""
+        return self._crew is None
+
+    def opened(self, ledger: Ledger) -> None:
+        """One more camera's frames come here."""
+        self._ledgers.append(ledger)
+
+    def replace(self, members: Sequence[Answering]) -> None:
+        """Let these answer from the very next frame on. From any thread; as many as there were."""
+        if len(members) != len(self._serving.members):
+            raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._serving.members)}")
+        self._next = Team(members)
+
+    def changed(self) -> bool:
+        """Whether `replace` was called since the last `change_model`."""
+        return self._next is not self._serving
+
+    def change_model(self) -> None:
+        """Let the new model begin; nothing may be under way."""
+        self._serving = self._next
+        self._model_began = self.ledger
+
+    def answer(self, frame: Frame) -> Result:
+        """On this thread."""
+        return run_frame(frame, self._serving.model)
+
+    def free(self) -> bool:
+        """Whether a frame given now would be begun at once."""
+        if self._crew is None:
+            return True
+        busy = sum(not answer.done() for _, _, answer in self._underway)
+        members = len(self._serving.members)
+        return busy < members and len(self._underway) < members * _WAITING_AT_MOST and not self.changed()
+
+    def give(self, lane: int, frame: Frame) -> None:
+        """Have the crew answer; `done` hands the answer out."""
+        assert self._crew is not None
+        answer = self._crew.submit(self._serving.answer, frame)
+        self._underway.append((lane, frame, answer))
+        answer.add_done_callback(lambda _: self._wake())
+
+    @property
+    def underway(self) -> int:
+        """Frames given and not handed out yet."""
+        return len(self._underway)
+
+    def first_done(self) -> bool:
+        """Whether `done` would give something now."""
+        return bool(self._underway) and self._underway[0][2].done()
+
+    def done(self) -> tuple[int, Frame, Result]:
+        """The oldest frame under way with its answer; waits for it."""
+        lane, frame, answer = self._underway.popleft()
+        return lane, frame, answer.result()
+
+    def add(self, result: Result) -> None:
+        """Count one result into the window."""
+        self._meter.add(result)
+
+    def due_s(self, now: float, window_s: float) -> float:
+        """Seconds until the window should close."""
+        return self._window_began + window_s - now
+
+    def saw_something(self) -> bool:
+        """Whether any frame's fate became known since the last window."""
+        return self.ledger.captured != self._told
+
+    def close_window(self) -> Window:
+        """What came since the last one; it belongs to the model that serves."""
+        now, ledger, meter = time.monotonic(), self.ledger, self._meter
+        window_s, self._window_began = now - self._window_began, now
+        self._told, self._meter = ledger.captured, Meter()
+        return meter.close(
+            ended_at=time.time(),
+            window_s=window_s,
+            model=self._serving.model.release,
+            digest=self._serving.model.digest,
+            ledger=since(ledger, self._model_began),
+        )
+
+    def close(self) -> None:
+        """End the crew's threads, after the frames in hand."""
+        if self._crew is not None:
+            self._crew.shutdown(wait=True)
