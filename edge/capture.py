@@ -42,19 +42,15 @@ class Capture:
         self._latest_only = (policy or ("latest" if source.live else "every")) == "latest"
         self._left = None if self._latest_only else limit
         self._slot: Frame | None = None
+        self.ready = False
+        """Whether a frame waits. Looked at by who holds `changed`."""
         self._reading, self._stopping, self._died = True, False, True
-        self._skipped = 0
         self._failure: SourceError | None = None
         self._thread = threading.Thread(target=self._read_all, name=f"capture {source.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
-
-    @property
-    def ready(self) -> bool:
-        """Whether a frame waits. Asked by who holds `changed`."""
-        return self._slot is not None
 
     @property
     def over(self) -> bool:
@@ -70,9 +66,10 @@ class Capture:
 
     def pop(self) -> Frame:
         """The frame that waits, which is the caller's to count from now on. Called by who holds `changed`."""
-        frame, self._slot = self._slot, None
+        frame, self._slot, self.ready = self._slot, None, False
         assert frame is not None
-        self._changed.notify_all()
+        if not self._latest_only:
+            self._changed.notify_all()
         return frame
 
     def quit(self) -> None:
@@ -90,7 +87,7 @@ class Capture:
             self._reading = False
             if self._slot is not None:
                 self._give_up(self._slot, STOPPING)
-                self._slot = None
+                self._slot, self.ready = None, False
         if not self._thread.is_alive():
             self._source.close()
 
@@ -123,7 +120,7 @@ class Capture:
                 return
             if self._slot is not None:
                 self._give_up(self._slot, STOPPING if self._stopping else STALE)
-            self._slot = frame
+            self._slot, self.ready = frame, True
             self._changed.notify_all()
 
     def _give_up(self, frame: Frame, cause: str) -> None:

@@ -16,10 +16,14 @@ from edge.frames import Frame
 from edge.pace import Pace
 
 
+def _at_any_time() -> bool:
+    return True
+
+
 class Seat:
     """One capture at the desk, how often it may be served, and whether its model has a hand free."""
 
-    def __init__(self, capture: Capture, pace: Pace, free: Callable[[], bool]) -> None:
+    def __init__(self, capture: Capture, pace: Pace, free: Callable[[], bool] = _at_any_time) -> None:
         self.capture, self.pace, self.free = capture, pace, free
 
 
@@ -31,22 +35,29 @@ class Desk:
         self._turns = list(range(len(self._seats)))
         self._stopping = False
 
-    def take(self, timeout_s: float, *, or_when: Callable[[], bool] = lambda: False) -> tuple[int, Frame] | None:
+    def take(self, until: float, *, or_when: Callable[[], bool] | None = None) -> tuple[int, Frame] | None:
         """The next frame and the number of its seat.
 
-        None when there was none within `timeout_s`, every source is over, `or_when` became true or somebody called
-        `stop`.
+        None when there was none until `until` (`time.monotonic()`), every source is over, `or_when` became true or
+        somebody called `quit`.
         """
-        until = time.monotonic() + timeout_s
         with self._changed:
             while True:
                 now = time.monotonic()
-                turn, wait_s = self._next(now)
-                if turn is not None:
-                    return turn, self._serve(turn, now)
-                if self._stopping or now >= until or or_when() or self._all_over():
+                soonest = until
+                for turn in self._turns:
+                    seat = self._seats[turn]
+                    if seat.capture.ready and seat.free():
+                        due = seat.pace.due
+                        if due <= now:
+                            seat.pace.taken(now)
+                            self._turns.append(turn)
+                            self._turns.remove(turn)
+                            return turn, seat.capture.pop()
+                        soonest = min(soonest, due)
+                if self._stopping or now >= until or (or_when is not None and or_when()) or self._all_over():
                     return None
-                self._changed.wait(min(wait_s, until - now))
+                self._changed.wait(soonest - now)
 
     def over(self) -> bool:
         """Whether every frame was taken and none will come."""
@@ -75,25 +86,6 @@ class Desk:
         self.quit()
         for seat in self._seats:
             seat.capture.stop()
-
-    def _next(self, now: float) -> tuple[int | None, float]:
-        """The seat to serve, or None and how long until one may be."""
-        soonest_s = float("inf")
-        for turn in self._turns:
-            seat = self._seats[turn]
-            if seat.capture.ready and seat.free():
-                early_s = seat.pace.wait_s(now)
-                if early_s <= 0:
-                    return turn, 0.0
-                soonest_s = min(soonest_s, early_s)
-        return None, soonest_s
-
-    def _serve(self, turn: int, now: float) -> Frame:
-        self._turns.remove(turn)
-        self._turns.append(turn)
-        seat = self._seats[turn]
-        seat.pace.taken(now)
-        return seat.capture.pop()
 
     def _all_over(self) -> bool:
         return all(seat.capture.over for seat in self._seats)

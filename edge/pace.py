@@ -9,20 +9,17 @@ class Pace:
     def __init__(self, max_per_s: float | None) -> None:
         self._wanted_per_s = max_per_s
         self._period_s = _period_s(max_per_s)
-        self._due = 0.0
+        self.due = 0.0
+        """When the next frame may be taken; what is past means at once."""
 
     def limit(self, max_per_s: float | None) -> None:
         """Go no faster than `max_per_s` either, until told otherwise; None for the beat one was made with."""
         limits = [per_s for per_s in (self._wanted_per_s, max_per_s) if per_s]
         self._period_s = _period_s(min(limits, default=None))
 
-    def wait_s(self, now: float) -> float:
-        """Seconds until the next frame may be taken; 0 or less for at once."""
-        return self._due - now
-
     def taken(self, now: float) -> None:
         """A frame was taken: the next beat follows the last one, unless that is past already."""
-        self._due = max(self._due + self._period_s, now)
+        self.due = max(self.due + self._period_s, now)
 
 
 def _period_s(per_s: float | None) -> float:

@@ -23,6 +23,7 @@ from edge.desk import Desk, Seat
 from edge.frames import Frame
 from edge.ledger import FAILED, STOPPING, Ledger, total
 from edge.pace import Pace
+from edge.pipeline import run_frame
 from edge.sources import Source
 from edge.station import Station
 from edge.telemetry import Window
@@ -87,6 +88,8 @@ class Runtime:
         self._stations = [self._station]
         cameras = source if isinstance(source, Sequence) else [source]
         self._lanes = [self._lane(one, max_frames_per_s) for one in cameras]
+        self._crews = [station for station in self._stations if not station.alone]
+        self._next_window = time.monotonic() + window_s
         self._desk = Desk(self._changed, [lane.seat for lane in self._lanes])
 
     @property
@@ -108,10 +111,8 @@ class Runtime:
         """Work until the end; returns where every frame went. SourceError when a source failed on the way."""
         self._desk.start()
         try:
-            while not self._stopping and self._left != 0:
-                self._close_windows_when_due()
-                if not self._step():
-                    break
+            while not self._stopping and self._left != 0 and self._step():
+                pass
             self._finish()
         finally:
             self._desk.stop()
@@ -160,38 +161,54 @@ class Runtime:
 
     def _step(self) -> bool:
         """One frame, or one wait; False at the end of every source."""
-        for station in self._stations:
-            while station.first_done():
-                self._account(*station.done())
-            self._change_model_when_asked(station)
+        if time.monotonic() >= self._next_window:
+            self._close_windows_when_due()
+        if self._crews:
+            self._collect()
         taken = self._take()
         if taken is None:
             return not self._desk.over()
         number, frame = taken
         lane = self._lanes[number]
-        self._change_model_when_asked(lane.station)
+        station = lane.station
+        if station.changed and not station.underway:
+            self._change_model(station)
         if lane.watcher is not None and not lane.watcher.wants(frame):
             lane.ledger.gated()
-        elif lane.station.alone:
-            self._account(number, frame, lane.station.answer(frame))
+        elif station.alone:
+            self._account(lane, frame, run_frame(frame, station.serving))
         else:
-            lane.station.give(number, frame)
+            station.give(number, frame)
         return True
 
     def _take(self) -> tuple[int, Frame] | None:
         """The next frame, unless as many as are wanted are under way or there is something else to do first."""
-        if self._left is not None and sum(station.underway for station in self._stations) >= self._left:
+        until = min(self._next_window, time.monotonic() + _PATIENCE_S)
+        if not self._crews:
+            return self._desk.take(until)
+        if self._left is not None and sum(station.underway for station in self._crews) >= self._left:
             with self._changed:
                 if not self._something_done():
                     self._changed.wait(_PATIENCE_S)
             return None
-        return self._desk.take(self._patience_s(), or_when=self._something_done)
+        return self._desk.take(until, or_when=self._something_done)
+
+    def _collect(self) -> None:
+        """What the crews have answered."""
+        for station in self._crews:
+            while station.first_done():
+                self._account_done(station)
+            if station.changed and not station.underway:
+                self._change_model(station)
 
     def _something_done(self) -> bool:
-        return any(station.first_done() for station in self._stations)
+        return any(station.first_done() or (station.changed and not station.underway) for station in self._crews)
 
-    def _account(self, number: int, frame: Frame, result: Result) -> None:
-        lane = self._lanes[number]
+    def _account_done(self, station: Station) -> None:
+        number, frame, result = station.done()
+        self._account(self._lanes[number], frame, result)
+
+    def _account(self, lane: _Lane, frame: Frame, result: Result) -> None:
         if result.error is UNSET:
             lane.ledger.inferred()
         elif result.error.cause == _DAMAGED:
@@ -200,7 +217,7 @@ class Runtime:
             lane.ledger.dropped(FAILED)
         if lane.watcher is not None:
             result = lane.watcher.look(frame, result)
-        lane.station.add(result)
+        lane.station.meter.add(result)
         if self._left is not None:
             self._left -= 1
         self._on_result(result)
@@ -211,7 +228,7 @@ class Runtime:
         """Tell what is still under way."""
         for station in self._stations:
             while station.underway:
-                self._account(*station.done())
+                self._account_done(station)
 
     def _abandon(self) -> None:
         """After an error of a listener's: what is under way is answered, and nobody is left to be told."""
@@ -220,22 +237,17 @@ class Runtime:
                 self._lanes[station.done()[0]].ledger.dropped(STOPPING)
             station.close()
 
-    def _change_model_when_asked(self, station: Station) -> None:
+    def _change_model(self, station: Station) -> None:
         """A window, and a ledger, belong to one model."""
-        if station.changed() and not station.underway:
-            self._close_last_window(station)
-            station.change_model()
-
-    def _patience_s(self) -> float:
-        now = time.monotonic()
-        due_s = min(station.due_s(now, self._window_s) for station in self._stations)
-        return min(_PATIENCE_S, max(0.0, due_s))
+        self._close_last_window(station)
+        station.change_model()
 
     def _close_windows_when_due(self) -> None:
         now = time.monotonic()
         for station in self._stations:
-            if station.due_s(now, self._window_s) <= 0:
+            if now - station.window_began >= self._window_s:
                 self._close_window(station)
+        self._next_window = min(station.window_began for station in self._stations) + self._window_s
 
     def _close_last_window(self, station: Station) -> None:
         """Before an end: a window that is over early, unless it saw nothing at all."""
@@ -257,4 +269,5 @@ class _Lane:
         self.name, self.watcher, self.station = camera.source.name, camera.watcher, station
         self.ledger = Ledger()
         capture = Capture(camera.source, self.ledger, changed, policy=camera.policy, limit=limit)
-        self.seat = Seat(capture, Pace(camera.max_frames_per_s or per_s), station.free)
+        pace = Pace(camera.max_frames_per_s or per_s)
+        self.seat = Seat(capture, pace) if station.alone else Seat(capture, pace, station.free)

@@ -48,13 +48,19 @@ class Station:
     """The frames of some cameras, answered by one model. Used by the runtime's thread, except `replace`."""
 
     def __init__(self, members: Sequence[Answering], *, wake: Callable[[], None]) -> None:
-        self._serving = self._next = Team(members)
+        self._team = self._next = Team(members)
         self._wake = wake
+        self.serving = self._team.model
+        """Who answers; the first of a team."""
+        self.changed = False
+        """Whether `replace` was called since the last `change_model`."""
+        self.alone = len(members) == 1
+        """Whether frames are answered on the caller's thread."""
+        self.meter = Meter()
+        self.window_began = time.monotonic()
         self._ledgers: list[Ledger] = []
         self._underway: deque[tuple[int, Frame, Future[Result]]] = deque()
-        self._crew = ThreadPoolExecutor(len(members), "inference") if len(members) > 1 else None
-        self._meter = Meter()
-        self._window_began = time.monotonic()
+        self._crew = None if self.alone else ThreadPoolExecutor(len(members), "inference")
         self._told = 0
         self._model_began = FrameLedger()
 
@@ -68,46 +74,33 @@ class Station:
         """Of all its cameras, whichever model answered."""
         return total(ledger.snapshot() for ledger in self._ledgers)
 
-    @property
-    def alone(self) -> bool:
-        """Whether frames are answered on the caller's thread."""
-        return self._crew is None
-
     def opened(self, ledger: Ledger) -> None:
         """One more camera's frames come here."""
         self._ledgers.append(ledger)
 
     def replace(self, members: Sequence[Answering]) -> None:
         """Let these answer from the very next frame on. From any thread; as many as there were."""
-        if len(members) != len(self._serving.members):
-            raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._serving.members)}")
-        self._next = Team(members)
-
-    def changed(self) -> bool:
-        """Whether `replace` was called since the last `change_model`."""
-        return self._next is not self._serving
+        if len(members) != len(self._team.members):
+            raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._team.members)}")
+        self._next, self.changed = Team(members), True
 
     def change_model(self) -> None:
         """Let the new model begin; nothing may be under way."""
-        self._serving = self._next
+        self.changed = False
+        self._team = self._next
+        self.serving = self._team.model
         self._model_began = self.ledger
-
-    def answer(self, frame: Frame) -> Result:
-        """On this thread."""
-        return run_frame(frame, self._serving.model)
 
     def free(self) -> bool:
         """Whether a frame given now would be begun at once."""
-        if self._crew is None:
-            return True
         busy = sum(not answer.done() for _, _, answer in self._underway)
-        members = len(self._serving.members)
-        return busy < members and len(self._underway) < members * _WAITING_AT_MOST and not self.changed()
+        members = len(self._team.members)
+        return busy < members and len(self._underway) < members * _WAITING_AT_MOST and not self.changed
 
     def give(self, lane: int, frame: Frame) -> None:
         """Have the crew answer; `done` hands the answer out."""
         assert self._crew is not None
-        answer = self._crew.submit(self._serving.answer, frame)
+        answer = self._crew.submit(self._team.answer, frame)
         self._underway.append((lane, frame, answer))
         answer.add_done_callback(lambda _: self._wake())
 
@@ -125,28 +118,20 @@ class Station:
         lane, frame, answer = self._underway.popleft()
         return lane, frame, answer.result()
 
-    def add(self, result: Result) -> None:
-        """Count one result into the window."""
-        self._meter.add(result)
-
-    def due_s(self, now: float, window_s: float) -> float:
-        """Seconds until the window should close."""
-        return self._window_began + window_s - now
-
     def saw_something(self) -> bool:
         """Whether any frame's fate became known since the last window."""
         return self.ledger.captured != self._told
 
     def close_window(self) -> Window:
         """What came since the last one; it belongs to the model that serves."""
-        now, ledger, meter = time.monotonic(), self.ledger, self._meter
-        window_s, self._window_began = now - self._window_began, now
-        self._told, self._meter = ledger.captured, Meter()
+        now, ledger, meter = time.monotonic(), self.ledger, self.meter
+        window_s, self.window_began = now - self.window_began, now
+        self._told, self.meter = ledger.captured, Meter()
         return meter.close(
             ended_at=time.time(),
             window_s=window_s,
-            model=self._serving.model.release,
-            digest=self._serving.model.digest,
+            model=self.serving.release,
+            digest=self.serving.digest,
             ledger=since(ledger, self._model_began),
         )
 

@@ -6,8 +6,8 @@ Numbering, keeping and sending are `edge/reporter.py`'s matter.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
 
 from msgspec import UNSET, Struct
 
@@ -18,6 +18,8 @@ from edge.memory import resident_bytes
 from edge.thermal import temperature_c
 
 TOTAL = "total"
+_REMEMBERED = 10_000
+"""Percentiles are of a window's last so many answers, so that memory does not grow with its length."""
 AGE = "age"
 """The frame's, when the model began to look at it."""
 
@@ -63,8 +65,9 @@ class Meter:
     """Collects the results of one window. Not for two threads."""
 
     def __init__(self) -> None:
-        self._times: list[StageTimes] = []
-        self._ages_ms: list[float] = []
+        self._frames = 0
+        self._times: deque[StageTimes] = deque(maxlen=_REMEMBERED)
+        self._ages_ms: deque[float] = deque(maxlen=_REMEMBERED)
         self._classes: Counter[str] = Counter()
         self._confidence_sum = 0.0
 
@@ -72,6 +75,7 @@ class Meter:
         """Count one answer; a result without one leaves no trace here, the ledger has it."""
         if result.latency_ms is UNSET:
             return
+        self._frames += 1
         self._times.append(result.latency_ms)
         if result.age_ms is not UNSET:
             self._ages_ms.append(result.age_ms)
@@ -89,7 +93,7 @@ class Meter:
             model=model,
             digest=digest,
             ledger=ledger,
-            frames_per_s=len(self._times) / window_s if window_s > 0 else 0.0,
+            frames_per_s=self._frames / window_s if window_s > 0 else 0.0,
             latency_ms=stage_percentiles(self._times, self._ages_ms),
             classes=dict(self._classes),
             mean_confidence=self._confidence_sum / shown if shown else None,
@@ -98,7 +102,7 @@ class Meter:
         )
 
 
-def stage_percentiles(times: Sequence[StageTimes], ages_ms: Sequence[float] = ()) -> dict[str, Percentiles]:
+def stage_percentiles(times: Collection[StageTimes], ages_ms: Collection[float] = ()) -> dict[str, Percentiles]:
     """By stage, in total, and of the frames' ages, in milliseconds; empty for no frames."""
     if not times:
         return {}
