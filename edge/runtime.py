@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import UNSET, Struct
@@ -70,7 +72,7 @@ class Runtime:
         model: Answering | Sequence[Answering],
         source: Source | Camera | Sequence[Source | Camera],
         *,
-        on_result: Callable[[Result], None],
+        on_result: Callable[[Result], None] | None = None,
         on_answer: Callable[[Frame, Result], None] | None = None,
         on_window: Callable[[Window], None] | None = None,
         window_s: float = 5.0,
@@ -79,6 +81,7 @@ class Runtime:
     ) -> None:
         self._on_result, self._on_answer = on_result, on_answer
         self._on_window, self._window_s = on_window, window_s
+        self._tell_also: Callable[[Result], None] | None = None
         self._left = max_frames
         # Re-entrant, because a signal handler may call `stop` while this very thread holds it.
         self._changed = threading.Condition(threading.RLock())
@@ -107,21 +110,55 @@ class Runtime:
         """The one that answers the next frame of every camera without a model of its own."""
         return self._station.model
 
+    @classmethod
+    @contextmanager
+    def open(
+        cls, bundle: str | Path, *sources: str, trust: Iterable[str | Path] = (), threads: int = 1
+    ) -> Iterator[Self]:
+        """A runtime on the bundle's file and the sources `edgeferry run --source` takes; its model is closed after.
+
+        `trust` names public keys that may have signed the bundle; without any, the development key is believed. Raises
+        what reading the bundle, loading the model and opening the sources raise.
+        """
+        from devices.keys import development_verifier, load_verifiers
+        from edge.bundles import read_bundle
+        from edge.model import load_model
+        from edge.sources import open_source
+
+        keys = [Path(key) for key in trust]
+        checked = read_bundle(Path(bundle), load_verifiers(keys) if keys else development_verifier())
+        with closing(load_model(checked.manifest, checked.digest, checked.model, threads=threads)) as model:
+            yield cls(model, [open_source(source) for source in sources])
+
     def run(self) -> FrameLedger:
         """Work until the end; returns where every frame went. SourceError when a source failed on the way."""
+        for _ in self._steps():
+            pass
+        return self.ledger
+
+    def results(self) -> Iterator[Result]:
+        """As `run`, each result in its turn. Work stands still meanwhile; giving up the iterator ends it in order."""
+        fresh: list[Result] = []
+        self._tell_also = fresh.append
+        for _ in self._steps():
+            yield from fresh
+            fresh.clear()
+
+    def _steps(self) -> Iterator[None]:
+        """The whole run, a pause after each step."""
         self._desk.start()
         try:
             while not self._stopping and self._left != 0 and self._step():
-                pass
+                yield
             self._finish()
         finally:
             self._desk.stop()
             self._abandon()
+        yield
         for station in self._stations:
             self._close_last_window(station)
         if not self._stopping and self._left != 0:
             self._desk.raise_failure()
-        return self.ledger
 
     def stop(self) -> None:
         """End `run` after the frames in hand. From any thread, and from a signal handler."""
@@ -220,7 +257,10 @@ class Runtime:
         lane.station.meter.add(result)
         if self._left is not None:
             self._left -= 1
-        self._on_result(result)
+        if self._on_result is not None:
+            self._on_result(result)
+        if self._tell_also is not None:
+            self._tell_also(result)
         if self._on_answer is not None:
             self._on_answer(frame, result)
 

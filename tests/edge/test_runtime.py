@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import time
 from collections.abc import Iterable
 from itertools import repeat
+from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec import UNSET
 
-from contract.errors import SourceError
+from contract.errors import SignatureError, SourceError
 from contract.manifest import Preprocessing
 from contract.messages import FrameLedger
 from contract.result import Result
+from devices.keys import make_key
 from edge.frames import Frame, Pixels
 from edge.model import Answer, LoadedModel
 from edge.runtime import Camera, Runtime
@@ -21,6 +24,7 @@ from edge.sources import open_source
 from edge.telemetry import Window
 from tests.edge.colours import SIZE_WH, loaded
 from tests.edge.scripted_source import ScriptedSource
+from tests.edge.tiny_bundle import write_bundle
 
 
 def first(result: Result) -> str:
@@ -286,3 +290,26 @@ def test_a_frame_has_an_age_and_the_window_its_percentiles() -> None:
     Runtime(loaded(), ScriptedSource(["red"] * 3), on_result=seen.append, on_window=windows.append).run()
     assert all(result.age_ms is not UNSET and 0 < result.age_ms < 60_000 for result in seen)
     assert windows[0].latency_ms["age"].p50 in {result.age_ms for result in seen}
+
+
+def test_results_can_be_taken_one_by_one_and_given_up_midway() -> None:
+    source = ScriptedSource(["red", "damaged", "blue"])
+    assert [first(result) for result in Runtime(loaded(), source).results()] == ["red", "damaged-frame", "blue"]
+    endless = ScriptedSource(repeat("red"))
+    runtime = Runtime(loaded(), endless)
+    for result in runtime.results():
+        if result.frame == 2:
+            break
+    gc.collect()
+    assert endless.closed
+    assert balanced(runtime.ledger)
+
+
+def test_five_lines_run_a_bundle(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path, 1)
+    with Runtime.open(bundle, "synthetic:?frames=2", "synthetic:?frames=1&seed=1") as runtime:
+        assert [first(result) for result in runtime.results()] == ["cat"] * 3
+    key = tmp_path / "other.key.pub"
+    make_key(tmp_path / "other.key")
+    with pytest.raises(SignatureError), Runtime.open(bundle, "synthetic:", trust=[key]):
+        pass
