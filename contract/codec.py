@@ -62,7 +62,11 @@ def _line_of(data: bytes, problem: str) -> str:
     named = re.search(r"field `([^`]+)`", problem) or re.search(r"\$\.(?:[^`]*\.)?([A-Za-z0-9_-]+)[^`.]*`", problem)
     if named is None:
         return ""
-    for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+    lines = data.decode(errors="replace").splitlines()
+    table = re.search(r"\$\.([A-Za-z0-9_-]+)\[(\d+)\]", problem)
+    heads = [n for n, line in enumerate(lines) if table and line.replace(" ", "").startswith(f"[[{table[1]}]]")]
+    begin = heads[int(table[2])] if table and int(table[2]) < len(heads) else 0
+    for number, line in enumerate(lines[begin:], begin + 1):
         if line.split("=")[0].strip(" []\"'").rsplit(".", 1)[-1] == named[1]:
             return f":{number}"
     return ""

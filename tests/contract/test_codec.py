@@ -10,6 +10,7 @@ from contract.codec import from_json, to_json, to_pretty_json
 from contract.device import parse_device_config
 from contract.errors import ConfigError, FerryError, GateError, LinkError
 from contract.messages import Ack, Batch, Presence, decode
+from contract.scene import parse_scene
 
 CONFIG = b"""
 fleet = "barn"
@@ -83,3 +84,17 @@ def test_errors_cross_a_process_border_whole() -> None:
         "Do that.",
         "gate",
     )
+
+
+def test_the_line_is_that_of_the_very_table_when_tables_repeat() -> None:
+    scene = b"""
+[[zone]]
+name = "door"
+polygon = [[0, 0], [1, 0], [1, 1]]
+
+[[zone]]
+name = "yard"
+polygon = "everywhere"
+"""
+    with pytest.raises(ConfigError, match=r"scene.toml:8"):
+        parse_scene(scene, where="scene.toml")

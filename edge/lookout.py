@@ -1,0 +1,44 @@
+"""One camera's scene at work in the runtime: the gate before the model, tracks, events and keeping after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contract.result import Result
+from contract.scene import Scene
+from edge.frames import Frame
+from edge.scene.keeping import Keeper, Kept
+from edge.scene.watch import Watch
+
+
+class Lookout:
+    """A `edge.runtime.Watcher` for one source, by one scene. Used on the runtime's thread."""
+
+    def __init__(self, scene: Scene, source_name: str) -> None:
+        """MissingPartError when the scene needs a tracker that is not installed."""
+        self.scene = scene
+        self._watch = Watch(scene, source_name)
+        self.masks = self._watch.masks
+        keep = scene.keep
+        self._keeper = None if keep is None else Keeper(keep, self.masks, source_name, Path(keep.folder))
+
+    @property
+    def kept(self) -> Kept | None:
+        """What was stored, where anything is."""
+        return None if self._keeper is None else self._keeper.kept
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether the model should look; frames it does not see may still be part of a clip."""
+        if self._keeper is not None:
+            self._keeper.frame(frame)
+        return self._watch.wants(frame)
+
+    def look(self, frame: Frame, result: Result) -> Result:
+        """The result with labels left out, tracks and events, and the names of what was kept."""
+        result = self._watch.look(frame, result)
+        return result if self._keeper is None else self._keeper.answer(frame, result)
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        if self._keeper is not None:
+            self._keeper.close()
