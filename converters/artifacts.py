@@ -21,6 +21,7 @@ from contract.manifest import Classify, Format, Golden, Manifest, TensorSpec
 from converters import known_answers
 from converters.gate import Comparison, Limits, compare, judge
 from converters.jobs import Job, Kind, run_together
+from converters.reference import artifact_reference
 from converters.runs import Pictures, Run
 from edge.backends import open_backend
 from edge.golden import check_golden, pack_golden
@@ -43,6 +44,7 @@ class Artifact:
     """Everything but profile, evidence, lineage and members."""
     model: bytes
     golden: bytes
+    reference: bytes
     comparison: Comparison
 
 
@@ -82,7 +84,8 @@ def examine(run: Run, format: Format, model: bytes, source: NDArray[np.float32],
     # The test every device makes before it serves, made once here, on a model loaded anew.
     with closing(load_model(finished, digest_of(model), model)) as loaded:
         check_golden(loaded, golden)
-    return Artifact(finished, model, golden, comparison)
+    reference = artifact_reference(run, finished, {output.name: raw})
+    return Artifact(finished, model, golden, reference, comparison)
 
 
 def _known(

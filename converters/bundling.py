@@ -57,7 +57,7 @@ def bundle_bytes(run: Run, artifact: Artifact, manifest: Manifest, signer: Signe
         manifest.model: artifact.model,
         names.LABELS: "".join(f"{label}\n" for label in manifest.labels).encode(),
         names.GOLDEN: artifact.golden,
-        names.REFERENCE: run.reference,
+        names.REFERENCE: artifact.reference,
         names.CARD: bundle_card(run.card, manifest, artifact.comparison),
     }
     listed = tuple(Member(name=name, sha256=digest_of(data), size_bytes=len(data)) for name, data in members.items())

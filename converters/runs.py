@@ -29,7 +29,6 @@ NEEDED = (
     files.DATASET,
     files.CALIBRATION,
     files.GOLDEN,
-    files.REFERENCE,
     files.CARD,
     files.SETTINGS,
 )
@@ -66,7 +65,6 @@ class Run:
     """From the training split."""
     golden: Pictures
     """From the test split: never seen while training."""
-    reference: bytes
     card: bytes
 
 
@@ -90,7 +88,6 @@ def read_run(folder: Path) -> Run:
         metrics=metrics,
         calibration=_pictures(folder / files.CALIBRATION, settings.preprocessing, len(dataset.labels)),
         golden=_pictures(folder / files.GOLDEN, settings.preprocessing, len(dataset.labels)),
-        reference=_read(folder, files.REFERENCE),
         card=_read(folder, files.CARD),
     )
 

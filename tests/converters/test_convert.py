@@ -82,7 +82,6 @@ def test_a_bundle_says_what_it_was_made_from(bundles: dict[str, CheckedBundle], 
     for bundle in bundles.values():
         assert bundle.manifest.lineage["weights"] == metrics["weights"]
         assert bundle.manifest.lineage["dataset"] == dataset["digest"]
-        assert bundle.members["reference.json"] == (digits_run / files.REFERENCE).read_bytes()
         assert bundle.members["card.md"].startswith((digits_run / files.CARD).read_bytes().rstrip())
         assert b"Accuracy of this file" in bundle.members["card.md"]
 

@@ -1,0 +1,58 @@
+"""Which frames are worth a person's label: those the model is unsure about, and those unlike what it was measured on.
+
+A rule and an allowance; who keeps the pictures, and where, is the scene's matter.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from contract.drift import Drift
+from contract.result import Result
+
+Reason = Literal["uncertain", "drifted"]
+MARGIN = 0.1
+"""Between the first two classes; one decides within it by less than a labeller would."""
+SURE = 0.5
+"""A detection, or a class without a rival, under this score is a guess."""
+PER_HOUR = 20
+"""What a person can label of many cameras, and a few MB a day."""
+_HOUR_S = 3600.0
+
+
+def worth(result: Result, drift: Drift | None) -> Reason | None:
+    """Why this answered frame is worth keeping; `drift` is the last closed window. None where it is not."""
+    if result.error:
+        return None
+    if _uncertain(result):
+        return "uncertain"
+    return "drifted" if drift is not None and drift.any else None
+
+
+def _uncertain(result: Result) -> bool:
+    if isinstance(result.classes, tuple):
+        scores = sorted((found.score for found in result.classes), reverse=True)
+        return scores[0] - scores[1] < MARGIN if len(scores) > 1 else bool(scores) and scores[0] < SURE
+    if isinstance(result.detections, tuple):
+        return any(found.score < SURE for found in result.detections)
+    return False
+
+
+class Allowance:
+    """So many an hour, saved up for one hour at most, so that an odd day does not fill the disk."""
+
+    def __init__(self, per_hour: int = PER_HOUR) -> None:
+        self._per_hour = per_hour
+        self._left = float(per_hour)
+        self._since_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Whether one more may be kept at `now_s`, seconds of any clock; if so it is counted."""
+        if self._since_s is not None:
+            earned = max(now_s - self._since_s, 0.0) / _HOUR_S * self._per_hour
+            self._left = min(self._left + earned, self._per_hour)
+        self._since_s = now_s
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
