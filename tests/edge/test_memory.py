@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,3 +17,12 @@ def test_memory_that_is_touched_is_counted() -> None:
 
 def test_without_proc_there_is_no_figure(tmp_path: Path) -> None:
     assert resident_bytes(tmp_path) == 0
+
+
+def test_another_process_is_measured_while_it_runs() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert resident_bytes(pid=child.pid) > 0
+    finally:
+        child.communicate()
+    assert resident_bytes(pid=child.pid) == 0

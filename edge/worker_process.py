@@ -1,0 +1,156 @@
+"""One child process with a model in it, seen from the parent: start it, wait for it, ask it, end it.
+
+What it does inside is `edge/worker.py`'s matter; when to start another, `edge/isolated.py`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from contract import errors
+from contract.errors import BackendError, FerryError
+from edge.memory import resident_bytes
+from edge.worker import LARGEST_MESSAGE_BYTES, RUN, Done, Failed, Ready, Start, from_packet, to_packet
+
+_END_S = 1.0
+"""A process that hung up has given its memory back already, and is gone in a moment."""
+_REAP_S = 0.1
+"""A killed process is gone in milliseconds, unless it held gigabytes or a driver keeps it."""
+_STANDARD_ERROR = 2
+
+
+class WorkerLostError(Exception):
+    """The process is of no use any more: a word to count by, and the end of the sentence `the inference process …`."""
+
+    def __init__(self, cause: str, words: str) -> None:
+        super().__init__(words)
+        self.cause, self.words = cause, words
+
+
+class WorkerProcess:
+    """A worker that is starting, until `ready` gave its answer. Not for two threads at a time, but for `kill`.
+
+    OSError where the system has no room for a process.
+    """
+
+    def __init__(self, start: Start, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._must_be_ready_by = time.monotonic() + timeout_s
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = _started(theirs.fileno(), start)
+        except OSError:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+        self._connection.send(to_packet(start))
+        self._unasked = select.poll()
+        self._unasked.register(self._connection, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def ready(self, patience_s: float) -> Ready | None:
+        """What it opened, or None when it takes longer than `patience_s`.
+
+        WorkerLostError when it ended or its time to start is over; the FerryError it sent where the model is refused.
+        """
+        left_s = max(0.0, self._must_be_ready_by - time.monotonic())
+        self._connection.settimeout(max(min(patience_s, left_s), 1e-3))
+        try:
+            reply = self._receive()
+        except TimeoutError:
+            if left_s > patience_s:
+                return None
+            raise WorkerLostError("hung", f"did not have the model ready within {self._timeout_s:.1f} s") from None
+        if isinstance(reply, Ready):
+            return reply
+        raise WorkerLostError("protocol", "answered out of turn")
+
+    def ask(self) -> None:
+        """Have it run what is in the shared memory; `answer` says how that went, also when it is gone."""
+        with contextlib.suppress(ConnectionError):
+            self._connection.send(RUN)
+
+    def answer(self, patience_s: float) -> Done | None:
+        """None when it takes longer than `patience_s`. BackendError from the library, WorkerLostError."""
+        self._connection.settimeout(patience_s)
+        try:
+            reply = self._receive()
+        except TimeoutError:
+            return None
+        if isinstance(reply, Done):
+            return reply
+        raise WorkerLostError("protocol", "answered out of turn")
+
+    def check(self) -> None:
+        """WorkerLostError when it ended while nobody asked it anything. A microsecond."""
+        if self._unasked.poll(0):
+            raise self._end()
+
+    def resident_bytes(self) -> int:
+        """Memory it holds; 0 when it is gone."""
+        return resident_bytes(pid=self.pid)
+
+    def kill(self) -> None:
+        """End it now, whatever it does; it has nothing to save."""
+        self._process.kill()
+        try:
+            self._process.wait(_REAP_S)
+        except subprocess.TimeoutExpired:
+            threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
+        self._connection.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def _receive(self) -> Ready | Done:
+        try:
+            packet = self._connection.recv(LARGEST_MESSAGE_BYTES)
+        except ConnectionError:
+            packet = b""
+        if not packet:
+            raise self._end()
+        reply = from_packet(packet)
+        if isinstance(reply, Failed):
+            raise _error(reply)
+        return reply
+
+    def _end(self) -> WorkerLostError:
+        """How it ended, once its side of the connection is closed."""
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return WorkerLostError("protocol", "closed its connection")
+        if code >= 0:
+            return WorkerLostError("exit", f"ended with exit status {code}")
+        name = signal.Signals(-code).name
+        return WorkerLostError(name, f"died of {name}")
+
+
+def _started(connection: int, start: Start) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.worker", str(connection)],
+        stdin=subprocess.PIPE,
+        # Results may go to standard output, and a library must not write between them.
+        stdout=_STANDARD_ERROR,
+        pass_fds=(connection, start.model, start.tensors),
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        # Ctrl-C in a terminal goes to the whole group; this process ends when the parent says so.
+        start_new_session=True,
+    )
+
+
+def _error(failed: Failed) -> FerryError:
+    kind: type[FerryError] = getattr(errors, failed.error, BackendError)
+    return kind(failed.what, where=failed.where, fix=failed.fix)
