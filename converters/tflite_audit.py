@@ -6,11 +6,11 @@ module comes with ai-edge-litert; no TensorFlow is needed. Format: schema.fbs of
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Any
 
 from contract.errors import ModelError
+from converters.tflite_tree import builtin_code, names_of, read_tree
 
 INTEGER_TYPES = ("INT8", "INT32")
 """Activations and weights; biases, and the shapes some operators take as input."""
@@ -34,26 +34,13 @@ def problems(model: bytes, *, where: str) -> Iterator[str]:
     """Each reason against `model`, as words. ModelError where it is no TFLite file at all."""
     from ai_edge_litert import schema_py_generated as schema
 
-    tree = _tree(model, schema, where)
+    tree = read_tree(model, where=where)
     if len(tree.subgraphs or ()) != 1:
         yield f"{len(tree.subgraphs or ())} subgraphs, expected one"
         return
     graph = tree.subgraphs[0]
-    yield from _tensor_problems(graph, _names(schema.TensorType))
-    yield from _operator_problems(tree, graph, _names(schema.BuiltinOperator))
-
-
-def _tree(model: bytes, schema: Any, where: str) -> Any:
-    if model[4:8] != b"TFL3":
-        raise ModelError("not a TFLite file", where=where, fix="Convert the model again.")
-    try:
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as problem:
-        raise ModelError("a damaged TFLite file", where=where, fix="Convert the model again.") from problem
-
-
-def _names(enumeration: type) -> dict[int, str]:
-    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
+    yield from _tensor_problems(graph, names_of(schema.TensorType))
+    yield from _operator_problems(tree, graph, names_of(schema.BuiltinOperator))
 
 
 def _tensor_problems(graph: Any, types: dict[int, str]) -> Iterator[str]:
@@ -76,7 +63,7 @@ def _operator_problems(tree: Any, graph: Any, operators: dict[int, str]) -> Iter
     for operator in graph.operators:
         code = tree.operatorCodes[operator.opcodeIndex]
         # Operators above 127 stand in the newer field only; schema.fbs, OperatorCode.
-        name = operators.get(max(code.builtinCode, code.deprecatedBuiltinCode), "unknown")
+        name = operators.get(builtin_code(code), "unknown")
         if name in VARIABLES:
             yield f"{name}: its weights were left outside the file"
         elif name == "CUSTOM" or code.customCode:

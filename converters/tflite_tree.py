@@ -33,7 +33,7 @@ def write_tree(tree: Any, *, attached_to: bytes) -> bytes:
 
     Source of that habit: "Adding metadata to LiteRT models", ai.google.dev/edge/litert.
     """
-    import flatbuffers  # type: ignore[import-untyped]
+    import flatbuffers
 
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(tree.Pack(builder), _IDENTIFIER)

@@ -20,3 +20,8 @@ class Figure:
 def at_most(value: float, limit: float, unit: str = "x") -> Figure:
     """A figure with a goal that smaller is better."""
     return Figure(value, unit, f"at most {limit:g}", value <= limit)
+
+
+def at_least(value: float, limit: float, unit: str = "x") -> Figure:
+    """A figure with a goal that larger is better."""
+    return Figure(value, unit, f"at least {limit:g}", value >= limit)

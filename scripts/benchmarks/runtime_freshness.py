@@ -47,7 +47,7 @@ def _balance(frames: int) -> dict[str, Figure]:
     source = open_source(f"synthetic:?size=64x48&fps=4000&frames={frames}")
     counted = 0
 
-    def count(result: Result) -> None:
+    def count(_: Result) -> None:
         nonlocal counted
         counted += 1
 

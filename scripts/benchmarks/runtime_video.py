@@ -21,7 +21,7 @@ from typing import Any
 from scripts.benchmarks._peers.told import EVERY, THRESHOLD
 from scripts.benchmarks._peers.venv import peer_python
 from scripts.benchmarks._video_bundle import VideoSet, video_set
-from scripts.benchmarks.figure import Figure, at_most
+from scripts.benchmarks.figure import Figure, at_least, at_most
 
 STAGE_GOAL = 0.95
 """Our throughput over that of the slowest stage alone."""
@@ -45,7 +45,7 @@ def figures(short: bool) -> dict[str, Figure]:
         stages = [told["decode"], told["preprocess"], told[f"invoke_{kind}"]]
         slowest = [min(_rate(stage) for stage in row) for row in zip(*stages, strict=True)]
         ours = [_rate(row) for row in told[f"ours_{kind}"]]
-        found[f"{kind}_over_slowest_stage"] = _at_least(_ratio(ours, slowest), STAGE_GOAL)
+        found[f"{kind}_over_slowest_stage"] = at_least(_ratio(ours, slowest), STAGE_GOAL)
         found |= _against_peers(kind, told)
         found[f"{kind}_frames"] = Figure(median(ours), f"frames/s, median of {rounds} rounds of {frames}")
     found["int8_over_uint8"] = Figure(_ratio(*([_rate(r) for r in told[f"ours_{k}"]] for k in ("int8", "uint8"))), "x")
@@ -135,7 +135,7 @@ def _against_peers(kind: str, told: Rounds) -> dict[str, Figure]:
     for peer in ("serial", "mediapipe"):
         theirs = told.get(f"{peer}_{kind}")
         if theirs is not None:
-            found[f"{kind}_over_{peer}"] = _at_least(_ratio(map(_rate, ours), map(_rate, theirs)), 1.0)
+            found[f"{kind}_over_{peer}"] = at_least(_ratio(map(_rate, ours), map(_rate, theirs)), 1.0)
             cpu = _ratio((row["process_cpu_s"] for row in ours), (row["process_cpu_s"] for row in theirs))
             found[f"{kind}_processor_over_{peer}"] = Figure(cpu, "x, of the whole process")
     return found
@@ -148,10 +148,6 @@ def _rate(told: Told) -> float:
 def _ratio(ours: Iterable[float], theirs: Iterable[float]) -> float:
     """Median over the rounds of each round's ratio."""
     return median(one / other for one, other in zip(ours, theirs, strict=True))
-
-
-def _at_least(value: float, limit: float) -> Figure:
-    return Figure(value, "x", f"at least {limit:g}", value >= limit)
 
 
 def _holds(found: list[Told], known: list[Told]) -> bool:

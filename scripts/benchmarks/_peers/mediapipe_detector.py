@@ -7,8 +7,8 @@ ai.google.dev/edge/mediapipe/solutions/vision/object_detector/python.
 from __future__ import annotations
 
 import cv2
-import mediapipe as mp  # type: ignore[import-not-found]
-from mediapipe.tasks.python import BaseOptions, vision  # type: ignore[import-not-found]
+import mediapipe as mp
+from mediapipe.tasks.python import BaseOptions, vision
 
 from scripts.benchmarks._peers.told import THRESHOLD, Told, arguments
 
