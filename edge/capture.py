@@ -45,6 +45,7 @@ class Capture:
         self.ready = False
         """Whether a frame waits. Looked at by who holds `changed`."""
         self._reading, self._stopping, self._died = True, False, True
+        self._skipped = 0
         self._failure: SourceError | None = None
         self._thread = threading.Thread(target=self._read_all, name=f"capture {source.name}", daemon=True)
 
@@ -98,6 +99,8 @@ class Capture:
                     frame = self._source.read(_READ_TIMEOUT_S)
                 except TimeoutError:
                     continue
+                finally:
+                    self._count_skipped()
                 if frame is None:
                     break
                 self._hand_over(frame)
@@ -108,6 +111,13 @@ class Capture:
             with self._changed:
                 self._reading = False
                 self._changed.notify_all()
+
+    def _count_skipped(self) -> None:
+        """Pictures a source passed over by itself, because a newer one was there already (`Source.skipped`)."""
+        skipped = getattr(self._source, "skipped", 0)
+        if skipped > self._skipped:
+            self._ledger.dropped(STALE, skipped - self._skipped)
+            self._skipped = skipped
 
     def _hand_over(self, frame: Frame) -> None:
         with self._changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,7 +13,11 @@ from edge.frames import Frame
 
 
 class Source(Protocol):
-    """A row of frames. Read by one thread; closed once nobody reads any more."""
+    """A row of frames. Read by one thread; closed once nobody reads any more.
+
+    Live sources that pass over frames for newer ones count them in `skipped`; those that come back after an outage
+    have `outages`, `reopened` and `last_error` (`reconnecting.py`).
+    """
 
     name: str
     """What its frames' results call it, unless the frame has a name of its own (a picture's)."""
@@ -38,41 +43,55 @@ class _Kind(NamedTuple):
 
     module: str
     pattern: re.Pattern[str]
+    returns: bool
+    """Whether it may go away and come back."""
 
 
 KINDS = (
-    _Kind("edge.sources.synthetic", re.compile(r"synthetic:")),
-    _Kind("edge.sources.pipe", re.compile(r"pipe:")),
-    _Kind("edge.sources.v4l2", re.compile(r"/dev/|\d+$")),
-    _Kind("edge.sources.network", re.compile(r"(rtsps?|https?)://", re.IGNORECASE)),
+    _Kind("edge.sources.synthetic", re.compile(r"synthetic:"), returns=False),
+    _Kind("edge.sources.pipe", re.compile(r"pipe:"), returns=True),
+    _Kind("edge.sources.v4l2", re.compile(r"/dev/|\d+(\?|$)"), returns=True),
+    _Kind("edge.sources.network", re.compile(r"(rtsps?|https?)://", re.IGNORECASE), returns=True),
 )
 """Told by how the text begins. Anything else is a path."""
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mjpeg", ".mjpg"})
 
 
-def open_source(text: str, *, name: str | None = None) -> Source:
+def open_source(text: str, *, name: str | None = None, patient: bool = False) -> Source:
     """The source that `--source TEXT` means; `name` is what results call a camera.
 
-    A picture file, a folder of pictures, a video file, `/dev/videoN` or `N`, `pipe:COMMAND` or `synthetic:`.
-    Raises SourceError when it is not there, ConfigError when the text means nothing.
+    A picture file, a folder of pictures, a video file, `/dev/videoN` or `N`, an `rtsp://` or `http://` address,
+    `pipe:COMMAND` or `synthetic:`. Cameras, streams and commands are opened anew when they fail after their first
+    frame, and `patient` also before it. SourceError when it is not there, ConfigError when the text means nothing.
     """
+    source = _source(text, patient)
+    if name is not None:
+        source.name = name
+    return source
+
+
+def _source(text: str, patient: bool) -> Source:
     for kind in KINDS:
         if kind.pattern.match(text):
-            return _opened(kind.module, text, name)
+            return _reconnecting(kind.module, text, patient) if kind.returns else _opened(kind.module, text)
     if not text:
         raise ConfigError("no source is named", where="--source", fix="Name a picture, folder, video or camera.")
     path = Path(text)
     if path.is_dir():
-        return _opened("edge.sources.folder", text, name)
+        return _opened("edge.sources.folder", text)
     if not path.is_file():
         raise SourceError("there is no such picture, folder, video or camera", where=text, fix="Check --source.")
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return _opened("edge.sources.video", text, name)
-    return _opened("edge.sources.picture", text, name)
+        return _opened("edge.sources.video", text)
+    return _opened("edge.sources.picture", text)
 
 
-def _opened(module: str, text: str, name: str | None) -> Source:
+def _opened(module: str, text: str) -> Source:
     source: Source = importlib.import_module(module).open(text)
-    if name is not None:
-        source.name = name
     return source
+
+
+def _reconnecting(module: str, text: str, patient: bool) -> Source:
+    from edge.sources.reconnecting import ReconnectingSource
+
+    return ReconnectingSource(partial(_opened, module, text), patient=patient)

@@ -46,7 +46,8 @@ class SyntheticSource:
             return None
         if self._options.fps is not None:
             self._wait(self._began + self._index / self._options.fps, timeout_s)
-        frame = Frame.now(self.name, self._index, self._drawn(self._index))
+        media_s = None if self._options.fps is None else self._index / self._options.fps
+        frame = Frame.now(self.name, self._index, self._drawn(self._index), media_s=media_s)
         self._index += 1
         return frame
 

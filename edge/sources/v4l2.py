@@ -1,49 +1,56 @@
-"""A camera that Linux knows as /dev/videoN: USB cameras, and CSI cameras through a V4L2 driver."""
+"""A camera that Linux knows as /dev/videoN: USB cameras, and CSI cameras through a V4L2 driver.
+
+`/dev/video0?size=1280x720&fps=30` or `0?size=…`, both options optional. Read in a child process, because a driver that
+hangs takes its reader along.
+"""
 
 from __future__ import annotations
 
+import math
+import stat
 from pathlib import Path
-from typing import Any
+from urllib.parse import parse_qsl
 
-from contract.errors import SourceError
-from edge.frames import Frame
-from edge.opencv import cv2
+import msgspec
 
+from contract.errors import ConfigError, SourceError
+from edge.sources.child import Asked, ChildSource
+from edge.sources.raw import size_wh
 
-class V4l2Source:
-    """The frames of a V4L2 device, as they come."""
-
-    live = True
-
-    def __init__(self, device: str) -> None:
-        self.name = device
-        self._capture: Any = cv2.VideoCapture(device, cv2.CAP_V4L2)
-        self._index = 0
-        if not self._capture.isOpened():
-            raise SourceError(
-                "the camera cannot be opened", where=device, fix="Is another program using it? Are you in group video?"
-            )
-        # The driver's queue would only make frames old: the runtime wants the latest.
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-
-    def read(self, timeout_s: float) -> Frame | None:
-        """The next frame; SourceError when the camera gives none (OpenCV waits up to 10 s for it)."""
-        there, pixels = self._capture.read()
-        if not there:
-            raise SourceError("the camera gives no more frames", where=self.name, fix="Check its cable and power.")
-        frame = Frame.now(self.name, self._index, pixels)
-        self._index += 1
-        return frame
-
-    def close(self) -> None:
-        """Let other programs have the camera."""
-        self._capture.release()
+_FIX = "Is another program using it? Are you in group video? Check its cable and power."
 
 
-def open(text: str) -> V4l2Source:
-    """The camera `/dev/videoN` or `N`."""
-    device = f"/dev/video{text}" if text.isdigit() else text
+def open(text: str) -> ChildSource:
+    """The camera `/dev/videoN` or `N`; SourceError when it is not there, ConfigError names a wrong option."""
+    name, _, options = text.partition("?")
+    device = f"/dev/video{name}" if name.isdigit() else name
+    asked = _asked(device, options, where=text)
     if not Path(device).exists():
         known = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
         raise SourceError("there is no such camera", where=device, fix=f"Cameras on this machine: {known}.")
-    return V4l2Source(device)
+    if not stat.S_ISCHR(Path(device).stat().st_mode):
+        raise SourceError("this is not a camera", where=device, fix="Name a device like /dev/video0.")
+    return ChildSource(device, asked, fix=_FIX)
+
+
+def _asked(device: str, options: str, *, where: str) -> Asked:
+    asked = Asked(address=device, v4l2=True)
+    for key, value in parse_qsl(options, keep_blank_values=True):
+        if key == "size":
+            fix = "Write size=WIDTHxHEIGHT, as the camera offers it."
+            asked = msgspec.structs.replace(asked, size_wh=size_wh(value, where=where, fix=fix))
+        elif key == "fps":
+            asked = msgspec.structs.replace(asked, fps=_rate(value, where))
+        else:
+            raise ConfigError(f"there is no option {key!r}", where=where, fix="Options are size and fps.")
+    return asked
+
+
+def _rate(value: str, where: str) -> float:
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate <= 1000:
+        raise ConfigError(f"{value!r} is not a number of frames a second", where=where, fix="Write fps=30.")
+    return rate

@@ -64,3 +64,23 @@ def test_a_file_that_is_not_there_is_the_sources_fault(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file") as caught:
         read_picture(tmp_path / "absent.jpg")
     assert not isinstance(caught.value, DamagedFrameError)
+
+
+def noisy_jpeg() -> bytes:
+    data: bytes = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8))[1].tobytes()
+    return data
+
+
+def test_a_scan_that_stops_early_is_damaged_although_an_end_marker_follows(capfd: pytest.CaptureFixture[str]) -> None:
+    data = noisy_jpeg()
+    with pytest.raises(DamagedFrameError, match="premature end of data segment"):
+        decode_picture(data[: len(data) // 2] + b"\xff\xd9", where="half.jpg")
+    with pytest.raises(DamagedFrameError, match="extraneous bytes before marker"):
+        decode_picture(data[:-2] + b"garbage!" * 10 + b"\xff\xd9", where="long.jpg")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_few_bytes_before_the_end_marker_and_any_after_it_are_a_cameras_habit() -> None:
+    data = noisy_jpeg()
+    assert decode_picture(data[:-2] + b"\x00" * 8 + b"\xff\xd9", where="padded.jpg").shape == (64, 64, 3)
+    assert decode_picture(data + b"\x00" * 500, where="padded.jpg").shape == (64, 64, 3)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import pytest
 
-from contract.errors import ConfigError, SourceError
+from contract.errors import ConfigError, MissingPartError, SourceError
 from edge.frames import Frame
 from edge.sources import open_source
+from edge.sources.reconnecting import ReconnectingSource
 from tests.edge.colours import LABELS, plain
 
 WRITER = "import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read()); sys.stdout.flush(); {then}"
@@ -36,28 +39,77 @@ def read(text: str) -> list[Frame]:
     return found
 
 
+SLOWLY = (
+    "import sys, time\n"
+    "for name in sys.argv[1:]: sys.stdout.buffer.write(open(name, 'rb').read()); sys.stdout.flush(); time.sleep(0.3)"
+)
+
+
+def slowly(tmp_path: Path, *pieces: bytes) -> str:
+    """A command that writes the pieces apart, so that each is taken before the next comes."""
+    for index, piece in enumerate(pieces):
+        (tmp_path / str(index)).write_bytes(piece)
+    (tmp_path / "slow.py").write_text(SLOWLY)
+    return shlex.join(
+        [sys.executable, str(tmp_path / "slow.py"), *(str(tmp_path / str(n)) for n in range(len(pieces)))]
+    )
+
+
 def test_a_commands_pictures_become_frames_until_it_ends(tmp_path: Path) -> None:
-    found = read(command(tmp_path, pictures()))
-    assert [frame.index for frame in found] == [0, 1, 2]
-    assert [frame.size_wh for frame in found] == [(24, 16)] * 3
-
-
-def test_a_picture_that_cannot_be_decoded_is_one_damaged_frame(tmp_path: Path) -> None:
     whole = cv2.imencode(".jpg", plain("red"))[1].tobytes()
-    empty = b"\xff\xd8\xff\xd9"
-    assert [frame.error is None for frame in read(command(tmp_path, whole + empty + whole))] == [True, False, True]
+    found = read("pipe:" + slowly(tmp_path, whole, b"\xff\xd8\xff\xd9", whole, whole[:-40]))
+    assert [frame.index for frame in found] == [0, 1, 2, 3]
+    assert [frame.error is None for frame in found] == [True, False, True, False]
 
 
-def test_a_command_that_fails_says_so_with_its_exit_code(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="exit code 3 after 3 pictures"):
-        read(command(tmp_path, pictures(), then="sys.exit(3)"))
+def test_only_the_newest_of_several_pictures_is_decoded(tmp_path: Path) -> None:
+    source = open_source(command(tmp_path, pictures()))
+    frames = []
+    while (frame := source.read(10.0)) is not None:
+        frames.append(frame)
+    assert isinstance(source, ReconnectingSource)
+    assert len(frames) + source.skipped == len(LABELS)
+    source.close()
+
+
+def test_raw_frames_are_cut_by_their_size_and_the_rest_at_the_end_is_damaged(tmp_path: Path) -> None:
+    frame = plain("blue").tobytes()
+    found = read("pipe:raw?size=24x16&format=bgr24:" + slowly(tmp_path, frame, frame + b"rest"))
+    assert [frame.error is None for frame in found] == [True, True, False]
+    assert found[1].pixels is not None
+    assert (found[1].pixels == plain("blue")).all()
+
+
+def test_a_command_that_fails_is_started_again_and_its_frames_go_on_counting(tmp_path: Path) -> None:
+    source = open_source(command(tmp_path, pictures(), then="sys.exit(3)"))
+    indices = []
+    while len(indices) < 3:
+        with suppress(TimeoutError):
+            frame = source.read(0.5)
+            assert frame is not None
+            indices.append(frame.index)
+    assert indices == [0, 1, 2]
+    assert isinstance(source, ReconnectingSource)
+    assert source.outages >= 2
+    assert "exit code 3 after 3 pictures" in (source.last_error or "")
+    source.close()
+
+
+def test_a_command_that_gives_no_picture_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="exit code 0 before the first picture"):
         read(command(tmp_path, b"no picture"))
 
 
+def test_a_command_that_writes_anything_else_costs_the_time_allowed() -> None:
+    source = open_source("pipe:cat /dev/zero")
+    with pytest.raises(TimeoutError):
+        source.read(0.2)
+    source.close()
+
+
 def test_a_command_that_does_not_exist_or_cannot_be_split_is_refused() -> None:
-    with pytest.raises(SourceError, match="cannot be started"):
-        open_source("pipe:/nowhere/rpicam-vid --codec mjpeg")
+    with pytest.raises(MissingPartError, match="cannot be started"):
+        open_source("pipe:/nowhere/rpicam-vid --codec mjpeg", patient=True)
     with pytest.raises(ConfigError, match="cannot be split"):
         open_source("pipe:echo 'open")
     with pytest.raises(ConfigError, match="no command"):
@@ -76,8 +128,6 @@ def test_closing_ends_the_command_and_what_it_started_even_if_it_ignores_the_wis
     while not (note.exists() and note.read_text().endswith("\n")):
         time.sleep(0.01)
     own, child = map(int, note.read_text().split())
-    for _ in LABELS[1:]:
-        assert source.read(10.0) is not None
     with pytest.raises(TimeoutError):
         source.read(0.05)
     source.close()

@@ -40,6 +40,7 @@ def test_with_a_rate_it_is_a_camera_that_keeps_time() -> None:
     found = [source.read(5.0) for _ in range(6)]
     times = [frame.captured_mono for frame in found if frame is not None]
     assert times[-1] - times[0] > 0.09
+    assert [frame.media_s for frame in found if frame is not None] == [n / 50 for n in range(6)]
 
 
 def test_a_slow_camera_gives_up_waiting_when_it_is_told_to() -> None:
