@@ -24,6 +24,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 cv2.setNumThreads(1)
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# 4.11, the last that goes with numpy 1, has no module for it; 0 is silent.
+getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 __all__ = ["cv2"]

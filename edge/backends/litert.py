@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import ai_edge_litert
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, load_delegate
 
-from edge.backends.interpreter import InterpreterBackend, open_interpreter
+from edge.backends.interpreter import TfliteLibrary
 
-
-def open_model(model: bytes | Path, *, threads: int) -> InterpreterBackend:
-    """The model, loaded by LiteRT."""
-    library = f"ai-edge-litert {ai_edge_litert.__version__}"
-    return InterpreterBackend(open_interpreter(Interpreter, model, threads), library=library)
+LIBRARY = TfliteLibrary("ai-edge-litert", ai_edge_litert.__version__, Interpreter, load_delegate)

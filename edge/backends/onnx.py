@@ -1,12 +1,13 @@
-"""onnxruntime on the CPU, for `.onnx` files.
+"""onnxruntime, for `.onnx` files: on the CPU, or by one of its execution providers.
 
-The accelerated providers of Jetson and Intel belong here too, each as a row of `_PROVIDERS`, once they are tried on
-the real device.
+CUDA, TensorRT and OpenVINO providers were never at hand: their names and options are from onnxruntime's documentation,
+and that a session which loses its provider says so is tested. A TensorRT session comes from `tensorrt.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import onnxruntime
 
 from contract.errors import BackendError, ModelError
 from contract.manifest import TensorSpec
+from edge.backends.onnx_providers import CPU, DEVICES, order, shortfall
+from edge.backends.state import BackendState, Fallback
 from edge.backends.tensors import dtype_of
 from edge.quantisation import Tensor
 
-_PROVIDERS = ["CPUExecutionProvider"]
 _ERRORS_ONLY = 3
 _NUMPY_NAMES = {
     "tensor(float)": "float32",
@@ -30,6 +32,7 @@ _NUMPY_NAMES = {
     "tensor(int64)": "int64",
 }
 _REFUSALS = (
+    onnxruntime.capi.onnxruntime_pybind11_state.EPFail,
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph,
@@ -42,31 +45,66 @@ _REFUSALS = (
 """Its exceptions have no common base of their own, only Exception."""
 
 
-def open_model(model: bytes | Path, *, threads: int) -> OnnxBackend:
-    """The model, loaded by onnxruntime, or ModelError with its reason."""
+ProviderOptions = Mapping[str, Mapping[str, str]]
+"""By provider; keys and values as onnxruntime's documentation spells them."""
+
+
+def open_model(
+    model: bytes | Path,
+    *,
+    threads: int,
+    wishes: Sequence[str] = (),
+    options: ProviderOptions | None = None,
+    fallback: Fallback | None = None,
+) -> OnnxBackend:
+    """The model, loaded by onnxruntime with the first of `wishes` that works, or ModelError with its reason.
+
+    A provider that is absent, or that refuses the model, leaves the CPU and a `fallback` that says so; `fallback` is
+    what the caller knows already, and is kept unless the first wish is granted.
+    """
     source = model if isinstance(model, bytes) else str(model)
+    providers = order(wishes, onnxruntime.get_available_providers())
+    reason = ""
     try:
-        session = _session(source, threads)
+        try:
+            session = _session(source, threads, providers, options or {})
+        except _REFUSALS as problem:
+            if providers == [CPU]:
+                raise
+            reason = f"{providers[0]} refused the model: {_sentence(problem)}"
+            session = _session(source, threads, [CPU], {})
     except _REFUSALS as problem:
-        sentence = " ".join(str(problem).split())[:300]
         where = "the model" if isinstance(model, bytes) else str(model)
         raise ModelError(
-            f"not a model onnxruntime can run: {sentence}", where=where, fix="Convert the model again."
+            f"not a model onnxruntime can run: {_sentence(problem)}", where=where, fix="Convert the model again."
         ) from problem
-    return OnnxBackend(session)
+    active = session.get_providers()
+    granted = bool(wishes) and wishes[0] in active
+    missing = None if granted else fallback or shortfall(wishes, active, reason=reason)
+    return OnnxBackend(session, threads=threads, fallback=missing)
 
 
-def _session(source: bytes | str, threads: int) -> Any:
+def has_provider(name: str) -> bool:
+    """Whether this build of onnxruntime knows the provider; its libraries may still be missing."""
+    return name in onnxruntime.get_available_providers()
+
+
+def _sentence(problem: Exception) -> str:
+    return " ".join(str(problem).split())[:300]
+
+
+def _session(source: bytes | str, threads: int, providers: Sequence[str], options: ProviderOptions) -> Any:
     """Loaded with exact 8-bit kernels; without asking for them where onnxruntime cannot rewrite the graph for that.
 
     x86 without VNNI adds pairs of 8-bit products in 16 bits and saturates in silence: the demo's model fell from 99 %
     to 35 % on a Haswell. `x64quantprecision` trades about a tenth of the speed there for exact sums and changes nothing
     elsewhere (onnxruntime_session_options_config_keys.h). Golden frames catch the models that cannot have it.
     """
+    chosen = [(name, dict(options.get(name, {}))) for name in providers]
     try:
-        return onnxruntime.InferenceSession(source, _options(threads, exact=True), providers=_PROVIDERS)
+        return onnxruntime.InferenceSession(source, _options(threads, exact=True), providers=chosen)
     except _REFUSALS:
-        return onnxruntime.InferenceSession(source, _options(threads, exact=False), providers=_PROVIDERS)
+        return onnxruntime.InferenceSession(source, _options(threads, exact=False), providers=chosen)
 
 
 def _options(threads: int, *, exact: bool) -> Any:
@@ -83,8 +121,11 @@ def _options(threads: int, *, exact: bool) -> Any:
 class OnnxBackend:
     """An `.onnx` model loaded by onnxruntime. A dynamic batch is fixed to 1."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, *, threads: int, fallback: Fallback | None = None) -> None:
         self._session = session
+        self._threads = threads
+        self._provider: str = session.get_providers()[0]
+        self.fallback = fallback
         self.inputs = tuple(_spec(argument, _fixed(argument.shape, argument.name)) for argument in session.get_inputs())
         self._buffers = {spec.name: np.zeros(spec.shape, spec.dtype) for spec in self.inputs}
         self._output_names = [argument.name for argument in session.get_outputs()]
@@ -92,8 +133,20 @@ class OnnxBackend:
 
     @property
     def name(self) -> str:
-        """The library and its version."""
-        return f"onnxruntime {onnxruntime.__version__}"
+        """The library, its version and the provider that serves."""
+        return f"onnxruntime {onnxruntime.__version__}, {self._provider}"
+
+    @cached_property
+    def state(self) -> BackendState:
+        """Who computes; the first provider the session kept is the one that takes what it can."""
+        return BackendState(
+            library="onnxruntime",
+            version=onnxruntime.__version__,
+            device=DEVICES.get(self._provider, "unknown"),
+            delegate=self._provider,
+            threads=self._threads,
+            fallback=self.fallback,
+        )
 
     def infer(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """As the protocol says."""
@@ -101,7 +154,7 @@ class OnnxBackend:
             answers = self._session.run(self._output_names, {**self._buffers, **tensors})
         except (*_REFUSALS, ValueError, RuntimeError) as problem:
             raise BackendError(
-                " ".join(str(problem).split())[:300],
+                _sentence(problem),
                 where="inference",
                 fix="Check that the tensors match the model's inputs.",
             ) from problem

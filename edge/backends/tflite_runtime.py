@@ -5,23 +5,18 @@ The same interpreter interface; its extension module was built against numpy 1 a
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import tflite_runtime
-from tflite_runtime.interpreter import Interpreter
+from tflite_runtime.interpreter import Interpreter, load_delegate
 
 from contract.errors import MissingPartError
-from edge.backends.interpreter import InterpreterBackend, open_interpreter
+from edge.backends.interpreter import TfliteLibrary
 
+if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+    raise MissingPartError(
+        f"tflite-runtime cannot work with numpy {np.__version__}",
+        where="the Python package numpy",
+        fix="Run: pip install 'numpy<2', or install ai-edge-litert where it has a wheel.",
+    )
 
-def open_model(model: bytes | Path, *, threads: int) -> InterpreterBackend:
-    """The model, loaded by tflite-runtime."""
-    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-        raise MissingPartError(
-            f"tflite-runtime cannot work with numpy {np.__version__}",
-            where="the Python package numpy",
-            fix="Run: pip install 'numpy<2', or install ai-edge-litert where it has a wheel.",
-        )
-    library = f"tflite-runtime {tflite_runtime.__version__}"
-    return InterpreterBackend(open_interpreter(Interpreter, model, threads), library=library)
+LIBRARY = TfliteLibrary("tflite-runtime", tflite_runtime.__version__, Interpreter, load_delegate)
