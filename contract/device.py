@@ -43,6 +43,25 @@ class Camera(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = "camera"
     frames_per_s: Annotated[float, Meta(gt=0)] | None = None
     """At most this many inferences a second; None for as many as come."""
+    policy: Literal["latest", "every"] | None = None
+    """Which frames are answered; None for `latest` of cameras and `every` of files."""
+    scene: str | None = None
+    """A `scene.toml`: what to look for in this camera's view."""
+
+
+class Inference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the model is run."""
+
+    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
+    """None for what a short measurement finds best, once a model."""
+    device: str = "auto"
+    """As for `edgeferry run --device`."""
+    isolate: bool = True
+    """In a process of its own, so that a crash or a hang of the library costs a second and not the agent."""
+    memory_limit_mib: Annotated[int, Meta(ge=32)] | None = None
+    """Of that process; beyond it, it is replaced between two frames."""
+    max_temperature_c: Annotated[float, Meta(gt=0, le=150)] | None = None
+    """Work is reduced to stay under it; None for what the kernel says, or 80."""
 
 
 class Telemetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,13 +83,19 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Slots, outbox and everything else that must survive a restart."""
     broker: Broker
     trust: Trust
-    camera: Camera
+    camera: Camera | Annotated[tuple[Camera, ...], Meta(min_length=1)]
+    """One, or several as `[[camera]]`, which share the model."""
+    inference: Inference = Inference()
     telemetry: Telemetry = Telemetry()
     site: str = ""
     tags: dict[str, str] = {}
     bundle: str | None = None
     """Installed when no slot is filled yet; signed by a publisher like any other."""
-    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """All of them."""
+        return self.camera if isinstance(self.camera, tuple) else (self.camera,)
 
 
 def parse_device_config(data: bytes, *, where: str) -> DeviceConfig:
@@ -78,4 +103,11 @@ def parse_device_config(data: bytes, *, where: str) -> DeviceConfig:
     config = from_toml(data, DeviceConfig, where=where, error=ConfigError)
     checked_name(config.fleet, what="fleet")
     checked_name(config.device, what="device")
+    names = [camera.name for camera in config.cameras]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            "two cameras have one name, and results could not be told apart",
+            where=f"{where}, camera",
+            fix="Give each [[camera]] a name of its own.",
+        )
     return config

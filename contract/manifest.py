@@ -14,8 +14,47 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from contract.codec import from_json
+from contract.decoding import (
+    TASKS,
+    Anomaly,
+    Classify,
+    Decoding,
+    DetectAnchors,
+    DetectBoxes,
+    DetectCorners,
+    DetectGrid,
+    DetectHeatmap,
+    Keypoints,
+    Positive,
+    Regress,
+    Segment,
+    Share,
+    Task,
+    misfits,
+    tensors_read,
+)
 from contract.digest import PATTERN
 from contract.errors import BundleError
+
+__all__ = [
+    "Anomaly",
+    "Classify",
+    "Decoding",
+    "DetectAnchors",
+    "DetectBoxes",
+    "DetectCorners",
+    "DetectGrid",
+    "DetectHeatmap",
+    "Keypoints",
+    "Manifest",
+    "Positive",
+    "Regress",
+    "Segment",
+    "Share",
+    "Task",
+    "parse",
+    "slug",
+]
 
 SCHEMA = 1
 NAME = "manifest.json"
@@ -24,14 +63,11 @@ REFERENCE = "reference.json"
 GOLDEN = "golden.npz"
 CARD = "card.md"
 
-Task = Literal["classify", "detect", "segment", "keypoints", "regress", "anomaly"]
 Format = Literal["tflite", "onnx"]
 DType = Literal["uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
 Digest = Annotated[str, Meta(pattern=f"^{PATTERN.pattern}$")]
 ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[int, Meta(ge=1)]
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -70,40 +106,26 @@ class Preprocessing(Struct, frozen=True, kw_only=True):
     size_wh: tuple[Positive, Positive]
     resize: Literal["stretch", "letterbox", "crop"] = "stretch"
     """stretch ignores the aspect; letterbox pads around the centred picture; crop cuts the centred middle out."""
-    interpolation: Literal["linear", "nearest"] = "linear"
-    """linear halves by neighbour means until under twice the size, then resizes bilinearly."""
+    interpolation: Literal["linear", "nearest", "antialias"] = "linear"
+    """linear halves by neighbour means until under twice the size, then resizes bilinearly. antialias is Pillow's
+    BILINEAR to the byte, for models trained or measured with it; it takes ten times as long."""
     pad_value: Annotated[int, Meta(ge=0, le=255)] = 114
     colour: Literal["rgb", "bgr", "grey"] = "rgb"
-    layout: Literal["nhwc", "nchw"] = "nhwc"
+    layout: Literal["nhwc", "nchw", "nhw"] = "nhwc"
+    """Of the input tensor; nhw is a grey picture without an axis for channels."""
     mean: tuple[float, ...] = (0.0,)
     """One value for all channels, or one a channel in the order of `colour`."""
     std: tuple[float, ...] = (255.0,)
 
 
-class Classify(Struct, frozen=True, kw_only=True, tag="classify", tag_field="kind"):
-    """One score a class."""
+class State(Struct, frozen=True, kw_only=True):
+    """What a recurrent model remembers: an input that is fed the output of the frame before.
 
-    scores: str
-    """Name of the output tensor, shape (1, classes)."""
-    activation: Literal["none", "softmax", "sigmoid"] = "none"
-    """What turns the tensor into scores 0..1: `none` where the graph ends with it already."""
-    top_k: Positive = 5
-    threshold: Share = 0.0
+    It starts as real zeros, with each source anew. Both tensors have the same shape, type and quantisation.
+    """
 
-
-class DetectBoxes(Struct, frozen=True, kw_only=True, tag="detect-boxes", tag_field="kind"):
-    """Ready boxes, as `TFLite_Detection_PostProcess` gives them: (1, N, 4) ymin xmin ymax xmax in 0..1."""
-
-    boxes: str
-    classes: str
-    scores: str
-    count: str | None = None
-    score_threshold: Share = 0.4
-    class_offset: int = 0
-    """Added to the tensor's class number to give the label's index."""
-
-
-Decoding = Classify | DetectBoxes
+    input: str
+    output: str
 
 
 class Golden(Struct, frozen=True, kw_only=True):
@@ -152,6 +174,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     preprocessing: Preprocessing
     outputs: tuple[TensorSpec, ...]
     decoding: Decoding
+    states: tuple[State, ...] = ()
+    """Inputs that are no picture."""
     labels: tuple[str, ...] = ()
     """Index is the class number."""
     golden: Golden | None = None
@@ -164,6 +188,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def release(self) -> str:
         """`NAME@VERSION`, as results and pages show it."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def picture_input(self) -> TensorSpec:
+        """The one input that is no state."""
+        states = {state.input for state in self.states}
+        return next(spec for spec in self.inputs if spec.name not in states)
 
     @property
     def file_name(self) -> str:
@@ -186,13 +216,30 @@ def _contradictions(manifest: Manifest) -> list[str]:
         found.append(f"the model file {manifest.model!r} is not listed")
     if manifest.golden and GOLDEN not in names:
         found.append(f"golden frames are announced and {GOLDEN!r} is not listed")
-    if len(manifest.inputs) != 1:
-        found.append(f"{len(manifest.inputs)} inputs, and one picture to feed them")
-    outputs = {output.name for output in manifest.outputs}
-    for role in ("scores", "boxes", "classes", "count"):
-        wanted = getattr(manifest.decoding, role, None)
-        if wanted is not None and wanted not in outputs:
-            found.append(f"decoding reads {wanted!r}, which is no output")
+    found += _state_problems(manifest)
+    task = TASKS[type(manifest.decoding)]
+    if task != manifest.task:
+        found.append(f"its task is {manifest.task!r}, and its decoding answers {task!r}")
+    shapes = {output.name: output.shape for output in manifest.outputs}
+    missing = [name for name in tensors_read(manifest.decoding) if name not in shapes]
+    found += [f"decoding reads {name!r}, which is no output" for name in missing]
+    return found if missing else found + list(misfits(manifest.decoding, shapes))
+
+
+def _state_problems(manifest: Manifest) -> list[str]:
+    inputs = {spec.name: spec for spec in manifest.inputs}
+    outputs = {spec.name: spec for spec in manifest.outputs}
+    found = []
+    pictures = set(inputs) - {state.input for state in manifest.states}
+    if len(pictures) != 1 or len(inputs) != len(manifest.inputs):
+        states = f", {len(manifest.states)} of them states" if manifest.states else ""
+        found.append(f"{len(manifest.inputs)} inputs{states}, and one picture to feed them")
+    for state in manifest.states:
+        fed, source = inputs.get(state.input), outputs.get(state.output)
+        if fed is None or source is None:
+            found.append(f"state {state.input!r} from {state.output!r} names a tensor that is not there")
+        elif (fed.shape, fed.dtype, fed.quantization) != (source.shape, source.dtype, source.quantization):
+            found.append(f"state {state.input!r} and {state.output!r} differ in shape, type or quantisation")
     return found
 
 

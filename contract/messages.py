@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from contract.codec import from_json
+from contract.drift import Drift
 from contract.errors import LinkError, SignatureError
 from contract.manifest import Digest
 from contract.result import Result
@@ -66,7 +67,22 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     mean_confidence: float | None = None
     """Of the first answers of this window."""
     rss_bytes: Count = 0
+    """Of the agent and its inference processes."""
     temperature_c: float | None = None
+    throttled: bool | None = None
+    """Whether the firmware holds the processor back at this moment; None where nobody can tell."""
+    under_voltage: bool | None = None
+    """Whether the power supply is too weak at this moment."""
+    drift: dict[str, Drift] = {}
+    """By camera, the windows of pictures that closed in this one."""
+    restarts: dict[str, Count] = {}
+    """Of the inference process since the model was loaded, by cause."""
+    outages: dict[str, Count] = {}
+    """By camera, how often it went away since the start."""
+    left: dict[str, Count] = {}
+    """What else left the device since the start: preview `pictures` and their `bytes`. Absent: no pixel did."""
+    fallback: str = ""
+    """In words, when the accelerator that was wanted does not serve."""
     outbox_waiting: Count = 0
     outbox_lost: Count = 0
     """Messages the outbox had to give up since it was made."""

@@ -11,23 +11,29 @@ import logging
 import sys
 from pathlib import Path
 
+from msgspec import UNSET
+
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
+from contract.manifest import REFERENCE
 from contract.messages import Birth, FrameLedger
 from contract.result import Result
 from edge import candidate
-from edge.answering import Answering
 from edge.bundles import read_bundle
+from edge.cameras import Cameras
+from edge.cooling import Cooling
 from edge.device_file import read_device_file
 from edge.identity import birth
-from edge.model import LoadedModel, load_model
+from edge.isolated import CrashLoopError
+from edge.loading import Loading
+from edge.model import LoadedModel
+from edge.observers import Observers
 from edge.outbox import Outbox
 from edge.progress import Progress
 from edge.reporter import Reporter
 from edge.runtime import Runtime
 from edge.signals import stopped_by_signals
 from edge.slots import Slots
-from edge.sources import open_source
 from edge.systemd import Notifier
 from edge.trust import Trust, pinned
 from edge.updater import Updater
@@ -35,6 +41,7 @@ from edge.updater import Updater
 log = logging.getLogger(__name__)
 
 OUTBOX = "outbox.db"
+_CRASH_LOOP = CrashLoopError("", where="", fix="").cause
 _FLUSH_S = 5.0
 _MIB = 1 << 20
 
@@ -56,21 +63,31 @@ class Agent:
     def __init__(self, config: DeviceConfig) -> None:
         """Everything that can fail fails here, in the order a person would mend it: keys, model, camera, broker."""
         self._config, self._stopping = config, False
+        self._loading = loading_of(config)
         trust = pinned(config)
         _make_folder(Path(config.state_dir))
         self._slots = Slots(Path(config.state_dir))
-        self._updater = Updater(config, trust, self._slots, report=self._report, on_end=lambda: self._runtime.stop())
+        self._updater = Updater(
+            config,
+            trust,
+            self._slots,
+            report=self._report,
+            loading=self._loading,
+            on_end=lambda: self._runtime.stop(),
+        )
         self._updater.recover()
-        _install_first(config, trust, self._slots)
-        model = first_model(self._slots, threads=config.threads or 1)
-        self._source = open_source(config.camera.source, name=config.camera.name)
+        _install_first(config, trust, self._slots, self._loading)
+        model = first_model(self._slots, self._loading)
+        self._cameras = Cameras(config)
+        self._observers = Observers(self._cameras.sources)
+        self._observe(model)
         self._runtime = Runtime(
             model,
-            self._source,
+            self._cameras.cameras,
             on_result=self._result,
-            on_window=lambda window: self._reporter.window(window),
+            on_answer=self._observers.answer,
+            on_window=lambda window: self._reporter.window(self._observers.window(window)),
             window_s=config.telemetry.every_s,
-            max_frames_per_s=config.camera.frames_per_s,
         )
         self._outbox = Outbox(Path(config.state_dir) / OUTBOX, config.telemetry.outbox_mib * _MIB)
         self._reporter = Reporter(
@@ -85,13 +102,14 @@ class Agent:
         self._systemd = Notifier()
 
     @property
-    def model(self) -> Answering:
+    def model(self) -> LoadedModel:
         """The one that answers the next frame."""
         return self._runtime.model
 
-    def replace(self, model: Answering) -> None:
+    def replace(self, model: LoadedModel) -> None:
         """Let `model` answer from the very next frame on, and tell the fleet. Called by the updater."""
         self._runtime.replace(model)
+        self._observe(model)
         log.info("serving %s on %s", model.manifest.release, model.backend.name)
         self._reporter.introduce()
 
@@ -102,10 +120,12 @@ class Agent:
         self._systemd.ready(f"serving {self.model.manifest.release}")
         log.info("serving %s on %s", self.model.manifest.release, self.model.backend.name)
         try:
-            ledger = self._runtime.run()
+            with self._cooling():
+                ledger = self._runtime.run()
             log.info("stopped after %d frames, %d with an answer", ledger.captured, ledger.inferred)
         finally:
             self._systemd.stopping()
+            self._cameras.close()
             self._updater.stop()
             self._reporter.close(_FLUSH_S)
             log.info("stopped: %d messages, %d acknowledged", self._reporter.sent, self._reporter.acknowledged)
@@ -122,21 +142,61 @@ class Agent:
             raise UpdateError(
                 "the update's thread has died", where="updater", fix="Report the traceback above; it is a bug."
             )
-        if self._source.live and not self._stopping:
-            raise SourceError(
-                "the camera sends no more frames", where=self._config.camera.source, fix="Check the camera."
-            )
+        if self._cameras.live and not self._stopping:
+            raise SourceError("the camera sends no more frames", where=self._cameras.names, fix="Check the camera.")
         if ledger.inferred == 0 and not self._stopping:
             raise SourceError(
                 f"not one of {ledger.captured} frames could be answered",
-                where=self._config.camera.source,
+                where=self._cameras.names,
                 fix="Try it by hand, where each frame says what is wrong: edgeferry run BUNDLE --source …",
             )
 
     def _result(self, result: Result) -> None:
         self._reporter.result(result)
         self._updater.observe(result)
-        self._systemd.alive()
+        if result.error is UNSET:
+            self._systemd.alive()
+        elif result.error.cause == _CRASH_LOOP:
+            self._give_up_model()
+
+    def _give_up_model(self) -> None:
+        """The model crashes again and again: back to the fallback. A model on trial is the updater's to judge."""
+        if self._slots.provisional:
+            return
+        if self._slots.fallback is None:
+            raise BackendError(
+                "the model crashes again and again, and there is no other",
+                where=self.model.release,
+                fix="Roll out another model, or another version of the inference library.",
+            )
+        log.error("%s crashes again and again: going back", self.model.release)
+        self._slots.roll_back()
+        self.replace(first_model(self._slots, self._loading))
+
+    def _observe(self, model: LoadedModel) -> None:
+        """What `model` answers from now on is compared with its own reference."""
+        slot = self._slots.slot(model.digest)
+        reference = slot.member(REFERENCE) if slot.has(REFERENCE) else None
+        self._observers.serving(model, reference, self._cameras.sources)
+
+    def _cooling(self) -> Cooling:
+        return Cooling(
+            self._runtime,
+            limit_c=self._config.inference.max_temperature_c,
+            full_rate=max((camera.frames_per_s or 0.0 for camera in self._config.cameras), default=0.0) or None,
+            threads=None if self._config.inference.threads == 1 else self._on_threads,
+        )
+
+    def _on_threads(self, threads: int | None) -> None:
+        """The same model on fewer threads, or as many as usual, unless an update is under way."""
+        model = self.model
+        if self._slots.provisional:
+            return
+        slot = self._slots.slot(model.digest)
+        again = self._loading.open(slot.manifest, slot.digest, slot.model, threads=threads)
+        if self.model is model:
+            self._runtime.replace(again)
+            self._observe(again)
 
     def _report(self, progress: Progress) -> None:
         """Each state of the update walk, with what serves meanwhile."""
@@ -163,25 +223,37 @@ class Agent:
         )
 
 
-def first_model(slots: Slots, *, threads: int) -> LoadedModel:
+def loading_of(config: DeviceConfig) -> Loading:
+    """How this device opens models."""
+    inference, mib = config.inference, config.inference.memory_limit_mib
+    return Loading(
+        threads=inference.threads,
+        device=inference.device,
+        isolate=inference.isolate,
+        memory_limit_bytes=None if mib is None else mib * _MIB,
+        folder=Path(config.state_dir) / "measured",
+    )
+
+
+def first_model(slots: Slots, loading: Loading) -> LoadedModel:
     """The current slot's model; the fallback's where that cannot be loaded any more, for good."""
     try:
-        return _loaded(slots, threads)
+        return _loaded(slots, loading)
     except (BundleError, ModelError, BackendError) as problem:
         if slots.fallback is None:
             raise
         log.error("the current bundle cannot serve, going back: %s", problem)
         slots.roll_back()
-        return _loaded(slots, threads)
+        return _loaded(slots, loading)
 
 
-def _loaded(slots: Slots, threads: int) -> LoadedModel:
+def _loaded(slots: Slots, loading: Loading) -> LoadedModel:
     assert slots.current is not None
     slot = slots.slot(slots.current)
-    return load_model(slot.manifest, slot.digest, slot.model, threads=threads)
+    return loading.open(slot.manifest, slot.digest, slot.model)
 
 
-def _install_first(config: DeviceConfig, trust: Trust, slots: Slots) -> None:
+def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, loading: Loading) -> None:
     """Fill the empty store of a new device from the bundle its configuration names."""
     if slots.current is not None:
         return
@@ -194,7 +266,7 @@ def _install_first(config: DeviceConfig, trust: Trust, slots: Slots) -> None:
     bundle = read_bundle(Path(config.bundle), trust.publishers)
     candidate.check_profile(bundle, config.profile)
     slot = slots.install(bundle)
-    candidate.tested(slot, threads=config.threads or 1).close()
+    candidate.tested(slot, loading).close()
     slots.activate(slot.digest)
     log.info("installed %s from %s", slot.manifest.release, config.bundle)
 

@@ -16,15 +16,17 @@ from time import perf_counter
 
 from msgspec import UNSET, Struct
 
+from contract.digest import digest_of
 from contract.dsse import Verifier
 from contract.errors import ModelError
 from contract.messages import Percentiles
 from contract.result import StageTimes
-from edge.backends import SUFFIXES, open_backend
+from edge.backends import SUFFIXES, describe, open_backend
 from edge.bundles import read_bundle
 from edge.frames import Frame
+from edge.loading import Loading
 from edge.memory import resident_bytes
-from edge.model import LoadedModel, load_model
+from edge.model import LoadedModel
 from edge.pipeline import run_frame
 from edge.sources import open_source
 from edge.stand_in import stand_in_manifest
@@ -59,17 +61,19 @@ class BenchReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rss_bytes: int
 
 
-def bench(path: Path, trusted: Mapping[str, Verifier], *, source: str | None, threads: int, frames: int) -> BenchReport:
-    """Time a bundle, or a bare `.tflite` or `.onnx` file, on `frames` frames."""
+def bench(
+    path: Path, trusted: Mapping[str, Verifier], *, source: str | None, loading: Loading, frames: int
+) -> tuple[BenchReport, dict[str, list[float]]]:
+    """Time a bundle, or a bare `.tflite` or `.onnx` file, on `frames` frames; also every time, in milliseconds."""
     began = perf_counter()
-    model, is_bundle = _loaded(path, trusted, threads)
+    model, is_bundle = _loaded(path, trusted, loading)
     load_ms = (perf_counter() - began) * 1e3
     pictures = _pictures(source or _SOURCE, min(frames, _STARTS_ANEW))
     bare, ticks, stages = _timed(model, pictures, frames)
-    return BenchReport(
+    report = BenchReport(
         model=model.release if is_bundle else path.name,
         backend=model.backend.name,
-        threads=threads,
+        threads=describe(model.backend).threads or loading.threads or 1,
         frames=frames,
         source=source or _SOURCE,
         bare=percentiles(bare),
@@ -80,6 +84,7 @@ def bench(path: Path, trusted: Mapping[str, Verifier], *, source: str | None, th
         cold_start_ms=_cold_start_ms(path) if is_bundle else None,
         rss_bytes=resident_bytes(),
     )
+    return report, {"bare": bare, "tick": ticks}
 
 
 def report_words(report: BenchReport) -> str:
@@ -94,14 +99,18 @@ def report_words(report: BenchReport) -> str:
     return "\n".join(lines)
 
 
-def _loaded(path: Path, trusted: Mapping[str, Verifier], threads: int) -> tuple[LoadedModel, bool]:
+def _loaded(path: Path, trusted: Mapping[str, Verifier], loading: Loading) -> tuple[LoadedModel, bool]:
     """The model, and whether it came as a bundle."""
     format = SUFFIXES.get(path.suffix.lower())
     if format is None:
         bundle = read_bundle(path, trusted)
-        return load_model(bundle.manifest, bundle.digest, bundle.model, threads=threads), True
-    backend = open_backend(format, path, threads=threads)
-    return LoadedModel(stand_in_manifest(backend, format, path.name), "", backend), False
+        return loading.open(bundle.manifest, bundle.digest, bundle.model), True
+    if not path.is_file():
+        raise ModelError("there is no such model file", where=str(path), fix="Check the path.")
+    probe = open_backend(format, path, device=loading.device)
+    manifest = stand_in_manifest(probe, format, path.name)
+    probe.close()
+    return loading.open(manifest, digest_of(path.read_bytes()), path), False
 
 
 def _pictures(text: str, wanted: int) -> list[Frame]:

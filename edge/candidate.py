@@ -19,7 +19,8 @@ from edge.deadline import Deadline
 from edge.download import DownloadError, Wanted, fetch
 from edge.durable import Disk, disk_error
 from edge.golden import check_golden
-from edge.model import LoadedModel, load_model
+from edge.loading import Loading
+from edge.model import LoadedModel
 from edge.slots import Slot
 
 
@@ -65,9 +66,9 @@ def check_profile(bundle: CheckedBundle, profile: str) -> None:
         )
 
 
-def tested(slot: Slot, *, threads: int) -> LoadedModel:
+def tested(slot: Slot, loading: Loading) -> LoadedModel:
     """The slot's model, loaded, its golden frames answered as promised. BackendError, ModelError, GoldenError."""
-    model = load_model(slot.manifest, slot.digest, slot.model, threads=threads)
+    model = loading.open(slot.manifest, slot.digest, slot.model)
     if slot.manifest.golden is not None:
         check_golden(model, slot.member(manifests.GOLDEN))
     return model

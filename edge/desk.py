@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from contract.errors import SourceError
 from edge.capture import Capture
 from edge.frames import Frame
 from edge.pace import Pace

@@ -47,11 +47,12 @@ def _anchored(config: DeviceConfig, folder: Path) -> DeviceConfig:
             key_file=absolute(broker.key_file),
         ),
         trust=Trust(publishers=tuple(map(absolute, trust.publishers)), fleet=tuple(map(absolute, trust.fleet))),
-        camera=_anchored_camera(config.camera, folder),
+        camera=tuple(_anchored_camera(camera, folder) for camera in config.cameras),
     )
 
 
 def _anchored_camera(camera: Camera, folder: Path) -> Camera:
     """A source that is a picture, a folder or a video beside the file; any other text means itself."""
     beside = folder / camera.source
-    return replace(camera, source=str(beside)) if beside.exists() else camera
+    source = str(beside) if beside.exists() else camera.source
+    return replace(camera, source=source, scene=None if camera.scene is None else str(folder / camera.scene))

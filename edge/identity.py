@@ -13,11 +13,11 @@ from contract.messages import Birth
 from contract.moments import rfc3339
 
 if TYPE_CHECKING:
-    from edge.answering import Answering
+    from edge.model import LoadedModel
 
 
 def birth(
-    model: Answering,
+    model: LoadedModel,
     *,
     boot: str,
     profile: str,

@@ -312,6 +312,10 @@ class IsolatedModel(LoadedModel):
         """
         return self.backend.crashes.counts
 
+    def resident_elsewhere_bytes(self) -> int:
+        """Of the worker and its standby."""
+        return self.backend.resident_bytes()
+
     @property
     def exhausted(self) -> bool:
         """Whether it was given up: each further answer is CrashLoopError."""

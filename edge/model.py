@@ -14,12 +14,13 @@ from msgspec import UNSET, Struct, UnsetType
 
 from contract.errors import ModelError
 from contract.manifest import Manifest, TensorSpec
-from contract.result import ClassScore, Detection, StageTimes
+from contract.result import ClassScore, Detection, Keypoint, Segment, StageTimes, Value
 from edge.backends import Backend, open_backend
 from edge.frames import Pixels
-from edge.postprocess import decoder_for
+from edge.postprocess import Decoder, decoder_for
 from edge.preprocess import Preprocessor
 from edge.quantisation import Tensor
+from edge.recurrence import Recurrence
 
 _NS_PER_MS = 1e6
 
@@ -30,6 +31,11 @@ class Answer(Struct, frozen=True):
     times: StageTimes
     classes: tuple[ClassScore, ...] | UnsetType = UNSET
     detections: tuple[Detection, ...] | UnsetType = UNSET
+    segments: tuple[Segment, ...] | UnsetType = UNSET
+    keypoints: tuple[Keypoint, ...] | UnsetType = UNSET
+    values: tuple[Value, ...] | UnsetType = UNSET
+    class_map: Tensor | None = None
+    """For `segment`: whole class numbers (h, w) over the model's picture, for a preview; never written anywhere."""
 
 
 class LoadedModel:
@@ -40,17 +46,22 @@ class LoadedModel:
         self.manifest = manifest
         self.digest = digest
         self.backend = backend
-        self.preprocessor = Preprocessor(manifest.inputs[0], manifest.preprocessing)
+        self._input = manifest.picture_input
+        self.preprocessor = Preprocessor(self._input, manifest.preprocessing)
         self.release = manifest.release
         self._decoder = decoder_for(manifest)
-        self._input = manifest.inputs[0]
+        self._recurrence = Recurrence(manifest)
+        self._input_kept = np.empty(self._input.shape, self._input.dtype) if _reads_input(self._decoder) else None
+        # Most models are a picture in and an answer out, and shall not pay for the others.
+        plain = not manifest.states and self._input_kept is None
+        self._infer = backend.infer if plain else self._infer_with_more
 
     def answer(self, pixels_bgr: Pixels) -> Answer:
         """The whole way of one frame (h, w, 3) BGR; BackendError or DamagedFrameError where there is no answer."""
         begun = perf_counter_ns()
         tensors = self._fill(pixels_bgr, fitted=False)
         prepared = perf_counter_ns()
-        outputs = self.backend.infer(tensors)
+        outputs = self._infer(tensors)
         invoked = perf_counter_ns()
         decoded = self._decoder.decode(outputs, (pixels_bgr.shape[1], pixels_bgr.shape[0]))
         times = StageTimes(
@@ -58,11 +69,33 @@ class LoadedModel:
             invoke=(invoked - prepared) / _NS_PER_MS,
             postprocess=(perf_counter_ns() - invoked) / _NS_PER_MS,
         )
-        return Answer(times, decoded.classes, decoded.detections)
+        return Answer(
+            times,
+            decoded.classes,
+            decoded.detections,
+            decoded.segments,
+            decoded.keypoints,
+            decoded.values,
+            decoded.class_map,
+        )
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often the process it runs in was replaced, by cause; never, for a model in this process."""
+        return {}
+
+    def resident_elsewhere_bytes(self) -> int:
+        """Memory it holds in other processes."""
+        return 0
 
     def outputs_for(self, fitted: Pixels) -> dict[str, Tensor]:
-        """The raw outputs, by name, for one fitted frame (H, W, C) uint8."""
-        return self.backend.infer(self._fill(fitted, fitted=True))
+        """The raw outputs, by name, for one fitted frame (H, W, C) uint8, as if it were a source's first."""
+        self.reset()
+        return self.backend.infer({**self._fill(fitted, fitted=True), **self._recurrence.inputs})
+
+    def reset(self) -> None:
+        """Forget the frames before, as the next one comes from elsewhere; nothing to do for most models."""
+        self._recurrence.reset()
 
     def close(self) -> None:
         """Give the model's memory back."""
@@ -78,14 +111,42 @@ class LoadedModel:
             self.preprocessor.write(pixels, tensor)
         return {self._input.name: tensor} if view is None else {}
 
+    def _infer_with_more(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With the states of recurrent models, and with the input among the answers where the decoder reads it."""
+        if self._input_kept is not None:
+            # Beforehand, because the library may use an input's memory for something else once it is read.
+            view = self.backend.input_view(self._input.name)
+            np.copyto(self._input_kept, tensors[self._input.name] if view is None else view)
+            del view
+        outputs = self.backend.infer({**tensors, **self._recurrence.inputs})
+        self._recurrence.keep(outputs)
+        return outputs if self._input_kept is None else {**outputs, self._input.name: self._input_kept}
 
-def load_model(manifest: Manifest, digest: str, model: bytes | Path, *, threads: int = 1) -> LoadedModel:
+
+def load_model(
+    manifest: Manifest,
+    digest: str,
+    model: bytes | Path,
+    *,
+    threads: int = 1,
+    device: str = "auto",
+    engines: Path | None = None,
+) -> LoadedModel:
     """Open `model`, the file or its bytes, as what `manifest` says it is; `digest` is the bundle's.
+
+    `device` is one of `edge.backends.device.WORDS`; `engines` is where engines built on this device are kept.
 
     Raises ModelError when the file is broken or is not what the manifest promises, BackendError when it needs an
     accelerator that is not there, MissingPartError without a library for its format.
     """
-    return LoadedModel(manifest, digest, open_backend(manifest.format, model, threads=threads))
+    backend = open_backend(
+        manifest.format, model, threads=threads, device=device, profile=manifest.profile, engines=engines
+    )
+    return LoadedModel(manifest, digest, backend)
+
+
+def _reads_input(decoder: Decoder) -> bool:
+    return getattr(decoder, "reads_input", False)
 
 
 def _check_promise(manifest: Manifest, backend: Backend) -> None:

@@ -7,11 +7,11 @@ from time import monotonic
 from contract.errors import BackendError, DamagedFrameError, FerryError
 from contract.moments import rfc3339
 from contract.result import FrameError, Result
-from edge.answering import Answering
 from edge.frames import Frame
+from edge.model import LoadedModel
 
 
-def run_frame(frame: Frame, model: Answering) -> Result:
+def run_frame(frame: Frame, model: LoadedModel) -> Result:
     """The model's answer to `frame`, or a result that says why there is none."""
     if frame.pixels is None:
         return _without_answer(frame, model, frame.error or _empty(frame))
@@ -31,10 +31,13 @@ def run_frame(frame: Frame, model: Answering) -> Result:
         latency_ms=answer.times,
         classes=answer.classes,
         detections=answer.detections,
+        segments=answer.segments,
+        keypoints=answer.keypoints,
+        values=answer.values,
     )
 
 
-def _without_answer(frame: Frame, model: Answering, problem: FerryError) -> Result:
+def _without_answer(frame: Frame, model: LoadedModel, problem: FerryError) -> Result:
     return Result(
         source=frame.source,
         frame=frame.index,

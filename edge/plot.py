@@ -32,10 +32,15 @@ text { font: 13px system-ui, sans-serif; fill: #151a21; font-variant-numeric: ta
 """
 
 
-def latency_plot(samples: Samples, path: Path, *, title: str = "Latency") -> None:
-    """Write the picture of `samples` to `path`, an `.svg`. ConfigError for another suffix, or where it cannot be."""
+def check_suffix(path: Path) -> None:
+    """ConfigError where `path` asks for anything but an SVG."""
     if path.suffix.lower() != ".svg":
         raise ConfigError("plots are SVG", where=f"--plot {path}", fix="Choose a file name that ends in .svg.")
+
+
+def latency_plot(samples: Samples, path: Path, *, title: str = "Latency") -> None:
+    """Write the picture of `samples` to `path`, an `.svg`. ConfigError for another suffix, or where it cannot be."""
+    check_suffix(path)
     try:
         path.write_text(latency_svg(samples, title=title), encoding="utf-8")
     except OSError as problem:

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import importlib
+from collections.abc import Mapping
 
-from contract.manifest import Classify, DetectBoxes, Manifest
+from contract.manifest import (
+    Anomaly,
+    Classify,
+    DetectAnchors,
+    DetectBoxes,
+    DetectCorners,
+    DetectGrid,
+    DetectHeatmap,
+    Keypoints,
+    Manifest,
+    Regress,
+    Segment,
+)
 from edge.decoders import Decoded, Decoder
-from edge.decoders.classify import ClassDecoder
-from edge.decoders.detect_boxes import BoxDecoder
 from edge.quantisation import Tensor, dequantise
 
 __all__ = ["Decoded", "Decoder", "decode", "decoder_for", "dequantise"]
 
-DECODERS: dict[type, Callable[[Manifest, Any], Decoder]] = {
-    Classify: ClassDecoder,
-    DetectBoxes: BoxDecoder,
+DECODERS: dict[type, tuple[str, str]] = {
+    Classify: ("classify", "ClassDecoder"),
+    DetectBoxes: ("detect_boxes", "BoxDecoder"),
+    DetectCorners: ("detect_corners", "CornerDecoder"),
+    DetectAnchors: ("detect_anchors", "AnchorDecoder"),
+    DetectGrid: ("detect_grid", "GridDecoder"),
+    DetectHeatmap: ("detect_heatmap", "HeatmapDecoder"),
+    Segment: ("segment", "SegmentDecoder"),
+    Keypoints: ("keypoints", "KeypointDecoder"),
+    Regress: ("regress", "ValueDecoder"),
+    Anomaly: ("anomaly", "AnomalyDecoder"),
 }
+"""File in `edge/decoders/` and class in it; a device reads the one file its model needs."""
 
 
 def decoder_for(manifest: Manifest) -> Decoder:
-    """The decoder of one model."""
-    return DECODERS[type(manifest.decoding)](manifest, manifest.decoding)
+    """The decoder of one model; ModelError where its outputs cannot be what the manifest says."""
+    file, name = DECODERS[type(manifest.decoding)]
+    kind = getattr(importlib.import_module(f"edge.decoders.{file}"), name)
+    decoder: Decoder = kind(manifest, manifest.decoding)
+    return decoder
 
 
 def decode(outputs: Mapping[str, Tensor], manifest: Manifest, frame_wh: tuple[int, int] | None = None) -> Decoded:

@@ -54,8 +54,9 @@ class Preprocessor:
     def __init__(self, spec: TensorSpec, prep: Preprocessing) -> None:
         width, height = prep.size_wh
         self._hwc = (height, width, channels(prep))
-        self._planar = prep.layout == "nchw"
-        _check_shape(spec, self._hwc, planar=self._planar)
+        # A single plane is the same memory in every layout.
+        self._planar = prep.layout == "nchw" and self._hwc[2] > 1
+        _check_shape(spec, self._hwc, prep.layout)
         self._fitter = Fitter(prep)
         self._table = quantise(_real_table(prep), spec)
         self._same_bytes = _is_identity(self._table)
@@ -69,7 +70,7 @@ class Preprocessor:
         if not self._straight:
             self._store(self._fitter.fit(pixels_bgr, self._fitted), out)
             return
-        stored = out.view(_BYTE)[0]
+        stored = out.view(_BYTE).reshape(self._hwc)
         self._fitter.fit(pixels_bgr, stored)
         if self._top_bit_turned:
             np.bitwise_xor(stored, _TOP_BIT, out=stored)
@@ -123,12 +124,14 @@ def _is_minus_128(table: Tensor) -> bool:
     return table.dtype == np.int8 and bool((table == np.arange(-128, 128)[None, :, None]).all())
 
 
-def _check_shape(spec: TensorSpec, hwc: tuple[int, int, int], *, planar: bool) -> None:
+def _check_shape(spec: TensorSpec, hwc: tuple[int, int, int], layout: str) -> None:
     height, width, depth = hwc
-    wanted = (1, depth, height, width) if planar else (1, height, width, depth)
-    if spec.shape != wanted or spec.dtype == "int64":
+    shapes = {"nhwc": (1, height, width, depth), "nchw": (1, depth, height, width), "nhw": (1, height, width)}
+    wanted = shapes[layout]
+    if spec.shape != wanted or spec.dtype == "int64" or (layout == "nhw" and depth != 1):
+        colours = f" of {depth} colours" if layout == "nhw" else ""
         raise ModelError(
-            f"the input is {spec.dtype} {spec.shape}, and the preprocessing makes {wanted}",
+            f"the input is {spec.dtype} {spec.shape}, and the preprocessing makes {wanted}{colours}",
             where=f"input {spec.name!r}",
             fix="Correct the preprocessing's size, layout or colour, or convert the model again.",
         )

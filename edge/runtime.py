@@ -19,11 +19,11 @@ from msgspec import UNSET, Struct
 from contract.errors import DamagedFrameError
 from contract.messages import FrameLedger
 from contract.result import Result
-from edge.answering import Answering
 from edge.capture import Capture, Policy
 from edge.desk import Desk, Seat
 from edge.frames import Frame
 from edge.ledger import FAILED, STOPPING, Ledger, total
+from edge.model import LoadedModel
 from edge.pace import Pace
 from edge.pipeline import run_frame
 from edge.sources import Source
@@ -51,7 +51,7 @@ class Camera(Struct, frozen=True, kw_only=True, eq=False):
     """One source and how it is to be treated."""
 
     source: Source
-    models: Sequence[Answering] = ()
+    models: Sequence[LoadedModel] = ()
     """Who answers its frames, where that is not the runtime's own model: one, or a team of equals."""
     watcher: Watcher | None = None
     policy: Policy | None = None
@@ -69,7 +69,7 @@ class Runtime:
 
     def __init__(
         self,
-        model: Answering | Sequence[Answering],
+        model: LoadedModel | Sequence[LoadedModel],
         source: Source | Camera | Sequence[Source | Camera],
         *,
         on_result: Callable[[Result], None] | None = None,
@@ -106,7 +106,7 @@ class Runtime:
         return {lane.name: lane.ledger.snapshot() for lane in self._lanes}
 
     @property
-    def model(self) -> Answering:
+    def model(self) -> LoadedModel:
         """The one that answers the next frame of every camera without a model of its own."""
         return self._station.model
 
@@ -114,7 +114,7 @@ class Runtime:
     @contextmanager
     def open(
         cls, bundle: str | Path, *sources: str, trust: Iterable[str | Path] = (), threads: int = 1
-    ) -> Iterator[Self]:
+    ) -> Iterator[Runtime]:
         """A runtime on the bundle's file and the sources `edgeferry run --source` takes; its model is closed after.
 
         `trust` names public keys that may have signed the bundle; without any, the development key is believed. Raises
@@ -165,7 +165,7 @@ class Runtime:
         self._stopping = True
         self._desk.quit()
 
-    def replace(self, model: Answering | Sequence[Answering]) -> None:
+    def replace(self, model: LoadedModel | Sequence[LoadedModel]) -> None:
         """Let `model` answer from the very next frame on. From any thread; no frame is lost by it."""
         self._station.replace(tuple(model) if isinstance(model, Sequence) else (model,))
         self._wake()
@@ -184,7 +184,7 @@ class Runtime:
         station.opened(lane.ledger)
         return lane
 
-    def _station_of(self, members: tuple[Answering, ...]) -> Station:
+    def _station_of(self, members: tuple[LoadedModel, ...]) -> Station:
         """Cameras that name the same model share it."""
         for station in self._stations:
             if station.model is members[0]:

@@ -52,6 +52,10 @@ class Slot(Struct, frozen=True, kw_only=True):
         """The model's file."""
         return self.folder / self.manifest.model
 
+    def has(self, name: str) -> bool:
+        """Whether the bundle had such a member."""
+        return any(member.name == name for member in self.manifest.members)
+
     def member(self, name: str) -> bytes:
         """The bytes of one member; BundleError where they are not the promised ones any more."""
         promised = next(member for member in self.manifest.members if member.name == name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from contract.errors import ModelError
 from contract.manifest import Classify, Format, Manifest, Preprocessing, TensorSpec
 from edge.backends import Backend
@@ -44,11 +46,7 @@ def _is_row(output: TensorSpec) -> bool:
 
 def _plain(image: TensorSpec, name: str) -> Preprocessing:
     """The preprocessing under which the tensor stores the pixel itself (minus 128 where it is signed)."""
-    planar = len(image.shape) == 4 and image.shape[1] in (1, 3) and image.shape[3] not in (1, 3)
-    if len(image.shape) != 4 or not (planar or image.shape[3] in (1, 3)):
-        raise ModelError(f"no picture fits its input {image.shape}", where=name, fix="Time a model for pictures.")
-    height, width = image.shape[2:] if planar else image.shape[1:3]
-    depth = image.shape[1] if planar else image.shape[3]
+    layout, (height, width, depth) = _layout(image.shape, name)
     mean, std = 0.0, 255.0
     if image.quantization is not None:
         offset = 128 if image.dtype == "int8" else 0
@@ -56,7 +54,18 @@ def _plain(image: TensorSpec, name: str) -> Preprocessing:
     return Preprocessing(
         size_wh=(width, height),
         colour="grey" if depth == 1 else "rgb",
-        layout="nchw" if planar else "nhwc",
+        layout=layout,
         mean=(mean,),
         std=(std,),
     )
+
+
+def _layout(shape: tuple[int, ...], name: str) -> tuple[Literal["nhwc", "nchw", "nhw"], tuple[int, int, int]]:
+    """How a picture lies in a tensor of that shape, and its height, width and colours."""
+    if len(shape) == 3:
+        return "nhw", (shape[1], shape[2], 1)
+    if len(shape) == 4 and shape[3] in (1, 3):
+        return "nhwc", (shape[1], shape[2], shape[3])
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return "nchw", (shape[2], shape[3], shape[1])
+    raise ModelError(f"no picture fits its input {shape}", where=name, fix="Time a model for pictures.")

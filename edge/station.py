@@ -15,9 +15,9 @@ from queue import SimpleQueue
 
 from contract.messages import FrameLedger
 from contract.result import Result
-from edge.answering import Answering
 from edge.frames import Frame
 from edge.ledger import Ledger, since, total
+from edge.model import LoadedModel
 from edge.pipeline import run_frame
 from edge.telemetry import Meter, Window
 
@@ -28,10 +28,10 @@ _WAITING_AT_MOST = 4
 class Team:
     """Interpreters of one model, and where a free one is found."""
 
-    def __init__(self, members: Sequence[Answering]) -> None:
+    def __init__(self, members: Sequence[LoadedModel]) -> None:
         self.members = tuple(members)
         self.model = self.members[0]
-        self._free: SimpleQueue[Answering] = SimpleQueue()
+        self._free: SimpleQueue[LoadedModel] = SimpleQueue()
         for member in self.members:
             self._free.put(member)
 
@@ -47,7 +47,7 @@ class Team:
 class Station:
     """The frames of some cameras, answered by one model. Used by the runtime's thread, except `replace`."""
 
-    def __init__(self, members: Sequence[Answering], *, wake: Callable[[], None]) -> None:
+    def __init__(self, members: Sequence[LoadedModel], *, wake: Callable[[], None]) -> None:
         self._team = self._next = Team(members)
         self._wake = wake
         self.serving = self._team.model
@@ -65,7 +65,7 @@ class Station:
         self._model_began = FrameLedger()
 
     @property
-    def model(self) -> Answering:
+    def model(self) -> LoadedModel:
         """The one that answers the next frame."""
         return self._next.model
 
@@ -78,7 +78,7 @@ class Station:
         """One more camera's frames come here."""
         self._ledgers.append(ledger)
 
-    def replace(self, members: Sequence[Answering]) -> None:
+    def replace(self, members: Sequence[LoadedModel]) -> None:
         """Let these answer from the very next frame on. From any thread; as many as there were."""
         if len(members) != len(self._team.members):
             raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._team.members)}")

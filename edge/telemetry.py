@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import UNSET, Struct
 
+from contract.drift import Drift
 from contract.messages import FrameLedger, Percentiles, Telemetry
 from contract.moments import rfc3339
 from contract.result import Result, StageTimes
@@ -40,6 +41,13 @@ class Window(Struct, frozen=True, kw_only=True):
     mean_confidence: float | None
     rss_bytes: int
     temperature_c: float | None
+    throttled: bool | None = None
+    under_voltage: bool | None = None
+    drift: dict[str, Drift] = {}
+    restarts: dict[str, int] = {}
+    outages: dict[str, int] = {}
+    left: dict[str, int] = {}
+    fallback: str = ""
 
     def telemetry(self, sequence: int, *, outbox_waiting: int, outbox_lost: int) -> Telemetry:
         """The message that carries it."""
@@ -56,6 +64,13 @@ class Window(Struct, frozen=True, kw_only=True):
             mean_confidence=self.mean_confidence,
             rss_bytes=self.rss_bytes,
             temperature_c=self.temperature_c,
+            throttled=self.throttled,
+            under_voltage=self.under_voltage,
+            drift=self.drift,
+            restarts=self.restarts,
+            outages=self.outages,
+            left=self.left,
+            fallback=self.fallback,
             outbox_waiting=outbox_waiting,
             outbox_lost=outbox_lost,
         )

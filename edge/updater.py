@@ -25,13 +25,14 @@ from contract.moments import unix_s
 from contract.result import Result
 from contract.states import Cause, Event, next_state
 from edge import candidate
-from edge.answering import Answering
 from edge.candidate import ProfileError
 from edge.deadline import Deadline, DeadlineError, StoppingError
 from edge.download import DownloadError
 from edge.durable import Disk, DiskError
 from edge.golden import GoldenError
 from edge.health import HealthWindow, UnhealthyError, verdict
+from edge.loading import Loading
+from edge.model import LoadedModel
 from edge.progress import Progress, ProgressFile, after_restart
 from edge.slots import Slot, Slots
 from edge.trust import Trust, checked_assignment
@@ -59,10 +60,10 @@ class Serving(Protocol):
     """What answers the camera's frames."""
 
     @property
-    def model(self) -> Answering:
+    def model(self) -> LoadedModel:
         """The model that answers at this moment."""
 
-    def replace(self, model: Answering) -> None:
+    def replace(self, model: LoadedModel) -> None:
         """The very next frame is answered by `model`."""
 
 
@@ -79,12 +80,17 @@ class Updater:
         slots: Slots,
         *,
         report: Callable[[Progress], None],
+        loading: Loading | None = None,
         on_end: Callable[[], None] = lambda: None,
         disk: Disk | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`report` hears of each state; `on_end` is called when the thread ends, even by a bug."""
+        """`report` hears of each state; new models are opened by `loading`.
+
+        `on_end` is called when the thread ends, even by a bug.
+        """
         self._config, self._trust, self._slots = config, trust, slots
+        self._loading = loading or Loading()
         self._report, self._on_end, self._clock = report, on_end, clock
         self._disk = disk or Disk()
         self._file = ProgressFile(Path(config.state_dir), self._disk)
@@ -197,7 +203,7 @@ class Updater:
             self._window = None
         self._slots.collect()
 
-    def _prepared(self, assignment: Assignment, deadline: Deadline) -> Answering:
+    def _prepared(self, assignment: Assignment, deadline: Deadline) -> LoadedModel:
         """The assigned model, tested, beside the one that serves. A bundle we hold is not fetched again."""
         deadline.check()
         slot = self._held(assignment.digest)
@@ -208,7 +214,7 @@ class Updater:
             slot = self._installed(assignment, deadline)
         self._step("staged")
         deadline.check()
-        return candidate.tested(slot, threads=self._config.threads or 1)
+        return candidate.tested(slot, self._loading)
 
     def _installed(self, assignment: Assignment, deadline: Deadline) -> Slot:
         """Fetched, checked, unpacked."""
@@ -225,14 +231,14 @@ class Updater:
         finally:
             file.unlink(missing_ok=True)
 
-    def _switch(self, model: Answering) -> None:
+    def _switch(self, model: LoadedModel) -> None:
         """Watched from its first frame on."""
         self._slots.activate(model.digest)
         self._window = HealthWindow(model.digest)
         self._serving.replace(model)
         self._step("switched")
 
-    def _proved(self, model: Answering, limits: Limits, deadline: Deadline) -> str:
+    def _proved(self, model: LoadedModel, limits: Limits, deadline: Deadline) -> str:
         """What the health window showed; UnhealthyError where it broke a limit."""
         window = self._window
         assert window is not None
@@ -246,7 +252,7 @@ class Updater:
                 return found.detail
             deadline.check()
 
-    def _go_back(self, old: Answering, problem: FerryError) -> None:
+    def _go_back(self, old: LoadedModel, problem: FerryError) -> None:
         """The old model serves, or goes on serving. A disk that refuses now is undone at the next start."""
         if self._serving.model is not old:
             self._serving.replace(old)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from contract.device import Broker
 from contract.topics import checked_name
-from edge.answering import Answering
 from edge.identity import birth
+from edge.model import LoadedModel
 from edge.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Uplink:
 
 
 @contextmanager
-def connected(uplink: Uplink, model: Answering) -> Iterator[Reporter]:
+def connected(uplink: Uplink, model: LoadedModel) -> Iterator[Reporter]:
     """A reporter whose broker has answered, or LinkError. At the end it is given some time to send the rest."""
     from edge.reporter import Reporter
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contract.errors import BackendError
 from contract.manifest import DetectBoxes, Manifest
 from contract.result import Detection
-from edge.decoders import Decoded
+from edge.decoders import Decoded, label_of
 from edge.placement import Placement, placement
 from edge.quantisation import Tensor, dequantise
 
@@ -58,5 +58,5 @@ class BoxDecoder:
         top, left, bottom, right = box
         upper_left = place.to_frame(left * width, top * height)
         lower_right = place.to_frame(right * width, bottom * height)
-        label = self._labels[index] if 0 <= index < len(self._labels) else str(index)
-        return Detection(index=index, label=label, score=score, box_xyxy_px=(*upper_left, *lower_right))
+        corners = (*upper_left, *lower_right)
+        return Detection(index=index, label=label_of(self._labels, index), score=score, box_xyxy_px=corners)

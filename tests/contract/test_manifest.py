@@ -70,7 +70,6 @@ MISFITTING: list[tuple[Decoding, dict[str, tuple[int, ...]], str]] = [
     (DetectAnchors(boxes="b", scores="s", anchors=ANCHORS), {"b": (1, 8, 4), "s": (1, 8, 3)}, "9 anchors for 8 boxes"),
     (DetectGrid(boxes="b"), {"b": (1, 9, 4)}, "4 numbers a box, and no class scores"),
     (DetectGrid(boxes="b", objectness=True), {"b": (1, 9, 5)}, "5 numbers a box, and no class scores"),
-    (DetectGrid(boxes="b", layout="columns"), {"b": (1, 84, 4)}, "4|no class"),
     (DetectGrid(boxes="b", scores="s"), {"b": (1, 9, 5), "s": (1, 9, 80)}, "5 numbers a box, and 4 are needed"),
     (DetectGrid(boxes="b", encoding="yolox"), {"b": (1, 9, 6)}, "strides belong to"),
     (DetectHeatmap(heatmap="h", sizes="b"), {"h": (1, 8, 9, 3), "b": (1, 9, 9, 2)}, "differ in height or width"),

@@ -9,6 +9,7 @@ of the picture. So a test knows the right answer by heart, and a swapped channel
 | colours_int8       | int8 (1, 16, 24, 3)           | int8 (1, 3), softmax          |
 | colours_float      | float32 (1, 16, 24, 3) 0..1   | float32 (1, 3), softmax       |
 | colours_nchw.onnx  | float32 (batch, 3, 16, 24)    | float32 (batch, 3), logits    |
+| recurrent.onnx     | the same, and a state (1, 3)  | sums of all frames' means, and the same as next state |
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ from pathlib import Path
 import numpy as np
 
 FOLDER = Path(__file__).parent / "models"
+RECURRENT = Path(__file__).parent / "recurrent.onnx"
+"""Beside the others, as it does not tell one frame's colour."""
 HEIGHT, WIDTH = 16, 24
 SHARPNESS = 8.0
 """Turns a difference of means of 1.0 into a clear softmax."""
 
 
 def main() -> None:
-    """Write all four."""
+    """Write all of them."""
     FOLDER.mkdir(exist_ok=True)
     model = _colours()
     (FOLDER / "colours_float.tflite").write_bytes(_converted(model, None))
     (FOLDER / "colours_uint8.tflite").write_bytes(_converted(model, "uint8"))
     (FOLDER / "colours_int8.tflite").write_bytes(_converted(model, "int8"))
     (FOLDER / "colours_nchw.onnx").write_bytes(_onnx())
+    RECURRENT.write_bytes(_recurrent_onnx())
 
 
 def _colours():  # type: ignore[no-untyped-def]
@@ -78,6 +82,31 @@ def _onnx() -> bytes:
         [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["batch", 3, HEIGHT, WIDTH])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])],
         [helper.make_tensor("sharpness", TensorProto.FLOAT, [1], [SHARPNESS])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _recurrent_onnx() -> bytes:
+    import onnx
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("ReduceMean", ["picture"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Add", ["means", "before"], ["sums"]),
+        helper.make_node("Identity", ["sums"], ["after"]),
+    ]
+    state = [1, 3]
+    graph = helper.make_graph(
+        nodes,
+        "recurrent",
+        # The state comes first, so that nobody takes the first input for the picture.
+        [
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, state),
+            helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH]),
+        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, state) for name in ("sums", "after")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model)

@@ -20,6 +20,7 @@ from contract.moments import rfc3339
 from devices.keys import Signer, development_verifier, load_signer, make_key
 from edge.agent import first_model
 from edge.bundles import read_bundle
+from edge.loading import Loading
 from edge.slots import Slots
 from tests.broker import Broker
 from tests.conftest import edgeferry
@@ -207,7 +208,7 @@ def test_a_current_bundle_that_is_spoilt_gives_way_to_the_one_before(tmp_path: P
         slot = slots.install(read_bundle(write_bundle(tmp_path, version), development_verifier()))
         slots.activate(slot.digest, provisional=False)
     slot.model.write_bytes(slot.model.read_bytes()[::-1])
-    model = first_model(slots, threads=1)
+    model = first_model(slots, Loading())
     assert model.manifest.version == 1
     assert Slots(tmp_path / "state").current == model.digest
 

@@ -28,7 +28,8 @@ def test_results_are_json_lines_for_a_program_and_the_summary_goes_to_standard_e
     done = edgeferry("run", bundle, "--source", "synthetic:?frames=4")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["frame"] for line in lines] == [0, 1, 2, 3]
-    assert set(lines[0]) == {"source", "frame", "captured_at", "model", "digest", "size_wh", "latency_ms", "classes"}
+    said_always = {"source", "frame", "captured_at", "model", "digest", "size_wh", "age_ms", "latency_ms"}
+    assert set(lines[0]) == said_always | {"classes"}
     assert "4 frames captured, 4 answered" in done.stderr
     assert "development key" in done.stderr
 
@@ -39,8 +40,9 @@ def test_json_prints_the_summary_and_nothing_else(bundle: Path, tmp_path: Path) 
         "run", bundle, "--source", "synthetic:?frames=9", "--max-frames", "5", "--json", "--results", results
     )
     summary = json.loads(done.stdout)
-    assert summary["ledger"] == {"captured": 5, "inferred": 5, "damaged": 0, "dropped": {}}
-    assert set(summary["latency_ms"]) == {"preprocess", "invoke", "postprocess", "total"}
+    assert summary["ledger"] == {"captured": 5, "inferred": 5, "gated": 0, "damaged": 0, "dropped": {}}
+    assert set(summary["latency_ms"]) == {"preprocess", "invoke", "postprocess", "total", "age"}
+    assert summary["left"] == summary["kept"] == {}
     assert len(results.read_text().splitlines()) == 5
 
 

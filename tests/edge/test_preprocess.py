@@ -128,3 +128,27 @@ def test_a_mean_or_std_that_does_not_fit_is_refused(values: dict[str, tuple[floa
 def test_a_frame_that_is_not_bgr_bytes_is_damaged() -> None:
     with pytest.raises(DamagedFrameError, match="not height x width x BGR"):
         fit(np.zeros((10, 10), np.uint8), Preprocessing(size_wh=(24, 16)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point"),
+    [("uint8", 1 / 255, 0), ("int8", 1 / 255, -128), ("int16", 1 / 32767, 0), ("float32", None, 0)],
+)
+def test_a_grey_plane_is_stored_alike_in_every_layout(dtype: str, scale: float | None, zero_point: int) -> None:
+    frame, tensors = noise(99, 55), []
+    shapes: dict[str, tuple[int, ...]] = {"nhwc": (1, 16, 24, 1), "nchw": (1, 1, 16, 24), "nhw": (1, 16, 24)}
+    for layout, shape in shapes.items():
+        prep = Preprocessing(size_wh=(24, 16), colour="grey", layout=layout)  # type: ignore[arg-type]
+        quantization = None if scale is None else Quantization(scale=scale, zero_point=zero_point)
+        spec = TensorSpec(name="plane", shape=shape, dtype=dtype, quantization=quantization)  # type: ignore[arg-type]
+        tensors.append(written(spec, prep, frame).reshape(16, 24))
+    real = real_values(fit(frame, prep), prep)[:, :, 0].astype(np.float64)
+    stored = real if scale is None else np.rint(real / scale) + zero_point
+    for tensor in tensors:
+        assert tensor == pytest.approx(stored, abs=1e-6)
+
+
+def test_colours_do_not_fit_into_a_plane() -> None:
+    spec = TensorSpec(name="plane", shape=(1, 16, 24), dtype="uint8")
+    with pytest.raises(ModelError, match="of 3 colours"):
+        Preprocessor(spec, Preprocessing(size_wh=(24, 16), layout="nhw"))

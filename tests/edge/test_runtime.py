@@ -221,30 +221,27 @@ def test_cameras_may_have_models_of_their_own_and_windows_belong_to_one_model_ea
     }
 
 
-class Slow:
+class Slow(LoadedModel):
     """A model that takes its time, each frame another, and counts how many it answers at once."""
 
     together = most_together = 0
 
-    def __init__(self, model: LoadedModel) -> None:
-        self.manifest, self.digest, self.release, self.backend = model.manifest, "", model.release, model.backend
-        self._model = model
+    def __init__(self) -> None:
+        model = loaded()
+        super().__init__(model.manifest, model.digest, model.backend)
 
     def answer(self, pixels_bgr: Pixels) -> Answer:
         Slow.together += 1
         Slow.most_together = max(Slow.together, Slow.most_together)
         time.sleep(random.Random(int(pixels_bgr[0, 0, 0])).uniform(0.001, 0.02))
         Slow.together -= 1
-        return self._model.answer(pixels_bgr)
-
-    def close(self) -> None:
-        self._model.close()
+        return super().answer(pixels_bgr)
 
 
 def test_a_team_answers_side_by_side_and_results_come_in_the_order_of_the_frames() -> None:
     seen: list[Result] = []
     colours = ["red", "green", "blue", "damaged"] * 10
-    team = [Slow(loaded()) for _ in range(3)]
+    team = [Slow() for _ in range(3)]
     ledger = Runtime(team, ScriptedSource(colours), on_result=seen.append).run()
     assert [result.frame for result in seen] == list(range(40))
     assert [first(result) for result in seen] == ["red", "green", "blue", "damaged-frame"] * 10

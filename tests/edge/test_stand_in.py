@@ -42,3 +42,10 @@ def test_a_model_that_takes_no_picture_is_refused(shared_data: Path) -> None:
         backend = open_backend("tflite", path)
         with pytest.raises(ModelError, match=reason):
             stand_in_manifest(backend, "tflite", path.name)
+
+
+def test_a_grey_picture_without_an_axis_for_channels_can_be_timed(shared_data: Path) -> None:
+    backend = open_backend("tflite", shared_data / "models" / "tflite" / "keras_lstm_mnist_ptq.tflite")
+    manifest = stand_in_manifest(backend, "tflite", "lstm")
+    assert (manifest.preprocessing.layout, manifest.preprocessing.colour) == ("nhw", "grey")
+    assert LoadedModel(manifest, "", backend).answer(plain("green", (28, 28))).classes

@@ -19,7 +19,9 @@ def summary(ledger: FrameLedger, times: int = 0) -> RunSummary:
                 latency_ms=StageTimes(preprocess=1.0, invoke=2.0, postprocess=0.5),
             )
         )
-    return tally.summary(model="m@1", digest=DIGEST, signed_by=None, backend="b 1", source="s", ledger=ledger)
+    return tally.summary(
+        model="m@1", digest=DIGEST, signed_by=None, backend="b 1", ledgers={"s": ledger}, kept={}, left={}
+    )
 
 
 def test_one_line_says_where_every_frame_went() -> None:

@@ -1,0 +1,59 @@
+"""A device's cameras as its configuration names them, opened, each with its scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contract.device import Camera as CameraConfig
+from contract.device import DeviceConfig
+from edge.runtime import Camera
+from edge.sources import Source, open_source
+
+if TYPE_CHECKING:
+    from edge.lookout import Lookout
+
+
+class Cameras:
+    """All of them."""
+
+    def __init__(self, config: DeviceConfig) -> None:
+        """What opening the scenes and sources raises.
+
+        The only camera must be there, so that a wrong name is said; one of several is waited for, and the others work.
+        """
+        self.sources: dict[str, Source] = {}
+        self.cameras: list[Camera] = []
+        self._lookouts: list[Lookout] = []
+        for camera in config.cameras:
+            lookout = _lookout(camera)
+            source = open_source(camera.source, name=camera.name, patient=len(config.cameras) > 1)
+            self.sources[camera.name] = source
+            self._lookouts += [] if lookout is None else [lookout]
+            self.cameras.append(
+                Camera(source=source, watcher=lookout, policy=camera.policy, max_frames_per_s=camera.frames_per_s)
+            )
+
+    @property
+    def live(self) -> bool:
+        """Whether any of them should never end."""
+        return any(source.live for source in self.sources.values())
+
+    @property
+    def names(self) -> str:
+        """Of all of them."""
+        return ", ".join(self.sources)
+
+    def close(self) -> None:
+        """Finish what scenes are writing; the runtime closes the sources."""
+        for lookout in self._lookouts:
+            lookout.close()
+
+
+def _lookout(camera: CameraConfig) -> Lookout | None:
+    if camera.scene is None:
+        return None
+    from edge.lookout import Lookout
+    from edge.scene.file import read_scene
+
+    return Lookout(read_scene(Path(camera.scene)), camera.name)
