@@ -1,4 +1,8 @@
-"""What the runtime says about one frame: the line `edgeferry run --results -` prints and the event MQTT carries."""
+"""What the runtime says about one frame: the line `edgeferry run --results -` prints and the event MQTT carries.
+
+None of these can be part of a reference cycle, so the garbage collector need not know them (`gc=False`): thousands are
+made a minute, and its rounds would fall between two frames.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 
-class ClassScore(Struct, frozen=True, kw_only=True):
+class ClassScore(Struct, frozen=True, kw_only=True, gc=False):
     """One class a picture may show."""
 
     index: int
@@ -16,7 +20,7 @@ class ClassScore(Struct, frozen=True, kw_only=True):
     """0..1."""
 
 
-class Detection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Detection(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One thing found in a picture."""
 
     index: int
@@ -29,7 +33,7 @@ class Detection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stays the same while the thing stays in view; None without a tracker."""
 
 
-class Keypoint(Struct, frozen=True, kw_only=True):
+class Keypoint(Struct, frozen=True, kw_only=True, gc=False):
     """One named point of a body, hand or thing."""
 
     index: int
@@ -40,7 +44,7 @@ class Keypoint(Struct, frozen=True, kw_only=True):
     """In pixels of the frame as captured."""
 
 
-class Segment(Struct, frozen=True, kw_only=True):
+class Segment(Struct, frozen=True, kw_only=True, gc=False):
     """One class of a picture cut up by what each pixel shows."""
 
     index: int
@@ -49,7 +53,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     """0..1 of the pixels the model looked at."""
 
 
-class Value(Struct, frozen=True, kw_only=True):
+class Value(Struct, frozen=True, kw_only=True, gc=False):
     """One number a model estimates: a regression's output, or an anomaly score."""
 
     name: str
@@ -59,7 +63,7 @@ class Value(Struct, frozen=True, kw_only=True):
     """Whether the value is beyond the manifest's limit; None without a limit."""
 
 
-class SceneEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SceneEvent(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Something that happened in the camera's view, told by tracks, zones and lines of `scene.toml`."""
 
     kind: Literal["appeared", "left", "entered-zone", "left-zone", "dwelled", "crossed"]
@@ -82,7 +86,7 @@ class SceneEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """File name of the picture kept with it, under the scene's folder."""
 
 
-class StageTimes(Struct, frozen=True, kw_only=True):
+class StageTimes(Struct, frozen=True, kw_only=True, gc=False):
     """Where the milliseconds of one frame went."""
 
     preprocess: float
@@ -90,7 +94,7 @@ class StageTimes(Struct, frozen=True, kw_only=True):
     postprocess: float
 
 
-class FrameError(Struct, frozen=True, kw_only=True):
+class FrameError(Struct, frozen=True, kw_only=True, gc=False):
     """Why a frame has no answer."""
 
     cause: str
@@ -98,7 +102,7 @@ class FrameError(Struct, frozen=True, kw_only=True):
     fix: str
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(Struct, frozen=True, kw_only=True, gc=False):
     """One frame's answer. Only the fields of the model's task appear, or `error` alone."""
 
     source: str

@@ -15,22 +15,19 @@ from edge.frames import Frame
 from edge.pace import Pace
 
 
-def _at_any_time() -> bool:
-    return True
-
-
 class Seat:
     """One capture at the desk, how often it may be served, and whether its model has a hand free."""
 
-    def __init__(self, capture: Capture, pace: Pace, free: Callable[[], bool] = _at_any_time) -> None:
+    def __init__(self, capture: Capture, pace: Pace, free: Callable[[], bool] | None = None) -> None:
+        """Without `free` it always has."""
         self.capture, self.pace, self.free = capture, pace, free
 
 
 class Desk:
-    """Where the runtime takes frames from. `changed` is the condition its captures share."""
+    """Where the runtime takes frames from. `changed` is the condition its captures share, `lock` the lock it uses."""
 
-    def __init__(self, changed: threading.Condition, seats: Sequence[Seat]) -> None:
-        self._changed, self._seats = changed, list(seats)
+    def __init__(self, changed: threading.Condition, lock: threading.RLock, seats: Sequence[Seat]) -> None:
+        self._changed, self._lock, self._seats = changed, lock, list(seats)
         self._turns = list(range(len(self._seats)))
         self._stopping = False
 
@@ -40,23 +37,28 @@ class Desk:
         None when there was none until `until` (`time.monotonic()`), every source is over, `or_when` became true or
         somebody called `quit`.
         """
-        with self._changed:
+        # The lock itself, because a condition's own `with` is two Python functions around it.
+        with self._lock:
             while True:
                 now = time.monotonic()
                 soonest = until
                 for turn in self._turns:
                     seat = self._seats[turn]
-                    if seat.capture.ready and seat.free():
+                    if seat.capture.ready and (seat.free is None or seat.free()):
                         due = seat.pace.due
                         if due <= now:
-                            seat.pace.taken(now)
-                            self._turns.append(turn)
-                            self._turns.remove(turn)
-                            return turn, seat.capture.pop()
+                            return self._served(turn, seat, now)
                         soonest = min(soonest, due)
                 if self._stopping or now >= until or (or_when is not None and or_when()) or self._all_over():
                     return None
                 self._changed.wait(soonest - now)
+
+    def _served(self, turn: int, seat: Seat, now: float) -> tuple[int, Frame]:
+        seat.pace.taken(now)
+        if len(self._turns) > 1:
+            self._turns.remove(turn)
+            self._turns.append(turn)
+        return turn, seat.capture.pop()
 
     def over(self) -> bool:
         """Whether every frame was taken and none will come."""

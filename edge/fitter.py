@@ -23,6 +23,9 @@ from edge.placement import Rectangle, placement
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 """By OpenCV; `antialias` has its own file."""
 
+_TURN = {"rgb": cv2.COLOR_BGR2RGB, "grey": cv2.COLOR_BGR2GRAY}
+"""Frames are BGR already."""
+
 
 def channels(prep: Preprocessing) -> int:
     """1 for grey, else 3."""
@@ -37,6 +40,7 @@ class Fitter:
         self._width, self._height = prep.size_wh
         self._small = np.full((self._height, self._width, 3), prep.pad_value, np.uint8)
         self._small_shape = self._small.shape
+        self._turn = _TURN.get(prep.colour)
         self._frame_shape: tuple[int, ...] = ()
         self._crop = Rectangle(0, 0, 0, 0)
         self._stages: list[Pixels] = []
@@ -46,13 +50,16 @@ class Fitter:
         """A frame (h, w, 3) BGR as uint8 (H, W, C), in `out` where one is given; see `edge.preprocess.fit`."""
         if out is None:
             out = np.empty((self._height, self._width, channels(self._prep)), np.uint8)
-        self._turn(self._resized(pixels), out)
+        # A frame in the model's size already is only turned into its colour order.
+        small = pixels if pixels.shape == self._small_shape else self._resized(pixels)
+        if self._turn is None:
+            np.copyto(out, small)
+        else:
+            cv2.cvtColor(small, self._turn, dst=out)
         return out
 
     def _resized(self, pixels: Pixels) -> Pixels:
-        """The frame in the model's size, still BGR: the frame itself where nothing is to be done."""
-        if pixels.shape == self._small_shape:
-            return pixels
+        """The frame in the model's size, still BGR."""
         if pixels.shape != self._frame_shape:
             self._prepare(pixels)
         crop = self._crop
@@ -86,15 +93,6 @@ class Fitter:
 
             self._antialias = Antialias((crop.width, crop.height), (target.width, target.height))
         self._crop, self._frame_shape = crop, pixels.shape
-
-    def _turn(self, bgr: Pixels, out: Pixels) -> None:
-        """Into the model's colour order."""
-        if self._prep.colour == "rgb":
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out)
-        elif self._prep.colour == "grey":
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=out)
-        else:
-            np.copyto(out, bgr)
 
 
 def halvings(size_wh: tuple[int, int], target_wh: tuple[int, int]) -> list[tuple[int, int]]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import numpy as np
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from contract.errors import ModelError
 from contract.manifest import Manifest, TensorSpec
-from contract.result import ClassScore, Detection, Keypoint, Segment, StageTimes, Value
+from contract.result import StageTimes
 from edge.backends import Backend, open_backend
+from edge.decoders import Decoded
 from edge.frames import Pixels
 from edge.postprocess import Decoder, decoder_for
 from edge.preprocess import Preprocessor
@@ -23,19 +24,14 @@ from edge.quantisation import Tensor
 from edge.recurrence import Recurrence
 
 _NS_PER_MS = 1e6
+_NOTHING: dict[str, Tensor] = {}
 
 
-class Answer(Struct, frozen=True):
-    """What the model says about one frame, and how long it took. Only the fields of its task are set."""
+class Answer(Struct, frozen=True, gc=False):
+    """What the model says about one frame, and how long it took."""
 
     times: StageTimes
-    classes: tuple[ClassScore, ...] | UnsetType = UNSET
-    detections: tuple[Detection, ...] | UnsetType = UNSET
-    segments: tuple[Segment, ...] | UnsetType = UNSET
-    keypoints: tuple[Keypoint, ...] | UnsetType = UNSET
-    values: tuple[Value, ...] | UnsetType = UNSET
-    class_map: Tensor | None = None
-    """For `segment`: whole class numbers (h, w) over the model's picture, for a preview; never written anywhere."""
+    decoded: Decoded
 
 
 class LoadedModel:
@@ -59,7 +55,7 @@ class LoadedModel:
     def answer(self, pixels_bgr: Pixels) -> Answer:
         """The whole way of one frame (h, w, 3) BGR; BackendError or DamagedFrameError where there is no answer."""
         begun = perf_counter_ns()
-        tensors = self._fill(pixels_bgr, fitted=False)
+        tensors = self._fill(pixels_bgr)
         prepared = perf_counter_ns()
         outputs = self._infer(tensors)
         invoked = perf_counter_ns()
@@ -69,15 +65,7 @@ class LoadedModel:
             invoke=(invoked - prepared) / _NS_PER_MS,
             postprocess=(perf_counter_ns() - invoked) / _NS_PER_MS,
         )
-        return Answer(
-            times,
-            decoded.classes,
-            decoded.detections,
-            decoded.segments,
-            decoded.keypoints,
-            decoded.values,
-            decoded.class_map,
-        )
+        return Answer(times, decoded)
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -91,7 +79,7 @@ class LoadedModel:
     def outputs_for(self, fitted: Pixels) -> dict[str, Tensor]:
         """The raw outputs, by name, for one fitted frame (H, W, C) uint8, as if it were a source's first."""
         self.reset()
-        return self.backend.infer({**self._fill(fitted, fitted=True), **self._recurrence.inputs})
+        return self.backend.infer({**self._fill_fitted(fitted), **self._recurrence.inputs})
 
     def reset(self) -> None:
         """Forget the frames before, as the next one comes from elsewhere; nothing to do for most models."""
@@ -101,15 +89,21 @@ class LoadedModel:
         """Give the model's memory back."""
         self.backend.close()
 
-    def _fill(self, pixels: Pixels, *, fitted: bool) -> dict[str, Tensor]:
+    def _fill(self, pixels: Pixels) -> dict[str, Tensor]:
         """Write the input, into the model's own buffer where it has one; what is left to hand to `infer`."""
         view = self.backend.input_view(self._input.name)
-        tensor = np.empty(self._input.shape, self._input.dtype) if view is None else view
-        if fitted:
-            self.preprocessor.write_fitted(pixels, tensor)
-        else:
-            self.preprocessor.write(pixels, tensor)
-        return {self._input.name: tensor} if view is None else {}
+        if view is not None:
+            self.preprocessor.write(pixels, view)
+            return _NOTHING
+        tensor = np.empty(self._input.shape, self._input.dtype)
+        self.preprocessor.write(pixels, tensor)
+        return {self._input.name: tensor}
+
+    def _fill_fitted(self, fitted: Pixels) -> dict[str, Tensor]:
+        """The same for pixels in the model's size."""
+        tensor = np.empty(self._input.shape, self._input.dtype)
+        self.preprocessor.write_fitted(fitted, tensor)
+        return {self._input.name: tensor}
 
     def _infer_with_more(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """With the states of recurrent models, and with the input among the answers where the decoder reads it."""

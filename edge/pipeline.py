@@ -20,6 +20,7 @@ def run_frame(frame: Frame, model: LoadedModel) -> Result:
         answer = model.answer(frame.pixels)
     except (BackendError, DamagedFrameError) as problem:
         return _without_answer(frame, model, problem)
+    decoded = answer.decoded
     return Result(
         source=frame.source,
         frame=frame.index,
@@ -29,11 +30,11 @@ def run_frame(frame: Frame, model: LoadedModel) -> Result:
         size_wh=frame.size_wh,
         age_ms=age_s * 1e3,
         latency_ms=answer.times,
-        classes=answer.classes,
-        detections=answer.detections,
-        segments=answer.segments,
-        keypoints=answer.keypoints,
-        values=answer.values,
+        classes=decoded.classes,
+        detections=decoded.detections,
+        segments=decoded.segments,
+        keypoints=decoded.keypoints,
+        values=decoded.values,
     )
 
 

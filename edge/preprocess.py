@@ -70,10 +70,13 @@ class Preprocessor:
         if not self._straight:
             self._store(self._fitter.fit(pixels_bgr, self._fitted), out)
             return
-        stored = out.view(_BYTE).reshape(self._hwc)
+        stored = out.reshape(self._hwc)
+        if not self._top_bit_turned:
+            self._fitter.fit(pixels_bgr, stored)
+            return
+        stored = stored.view(_BYTE)
         self._fitter.fit(pixels_bgr, stored)
-        if self._top_bit_turned:
-            np.bitwise_xor(stored, _TOP_BIT, out=stored)
+        np.bitwise_xor(stored, _TOP_BIT, out=stored)
 
     def write_fitted(self, fitted: Pixels, out: Tensor) -> None:
         """Fill `out` from pixels (H, W, C) that `fit` gave already."""

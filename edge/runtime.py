@@ -84,7 +84,8 @@ class Runtime:
         self._tell_also: Callable[[Result], None] | None = None
         self._left = max_frames
         # Re-entrant, because a signal handler may call `stop` while this very thread holds it.
-        self._changed = threading.Condition(threading.RLock())
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
         self._stopping = False
         members = tuple(model) if isinstance(model, Sequence) else (model,)
         self._station = Station(members, wake=self._wake)
@@ -93,7 +94,7 @@ class Runtime:
         self._lanes = [self._lane(one, max_frames_per_s) for one in cameras]
         self._crews = [station for station in self._stations if not station.alone]
         self._next_window = time.monotonic() + window_s
-        self._desk = Desk(self._changed, [lane.seat for lane in self._lanes])
+        self._desk = Desk(self._changed, lock, [lane.seat for lane in self._lanes])
 
     @property
     def ledger(self) -> FrameLedger:
@@ -198,11 +199,14 @@ class Runtime:
 
     def _step(self) -> bool:
         """One frame, or one wait; False at the end of every source."""
-        if time.monotonic() >= self._next_window:
+        now = time.monotonic()
+        if now >= self._next_window:
             self._close_windows_when_due()
         if self._crews:
             self._collect()
-        taken = self._take()
+            taken = self._take(now)
+        else:
+            taken = self._desk.take(min(self._next_window, now + _PATIENCE_S))
         if taken is None:
             return not self._desk.over()
         number, frame = taken
@@ -218,17 +222,14 @@ class Runtime:
             station.give(number, frame)
         return True
 
-    def _take(self) -> tuple[int, Frame] | None:
+    def _take(self, now: float) -> tuple[int, Frame] | None:
         """The next frame, unless as many as are wanted are under way or there is something else to do first."""
-        until = min(self._next_window, time.monotonic() + _PATIENCE_S)
-        if not self._crews:
-            return self._desk.take(until)
         if self._left is not None and sum(station.underway for station in self._crews) >= self._left:
             with self._changed:
                 if not self._something_done():
                     self._changed.wait(_PATIENCE_S)
             return None
-        return self._desk.take(until, or_when=self._something_done)
+        return self._desk.take(min(self._next_window, now + _PATIENCE_S), or_when=self._something_done)
 
     def _collect(self) -> None:
         """What the crews have answered."""

@@ -152,7 +152,11 @@ class InterpreterBackend:
             for name, array in tensors.items():
                 interpreter.set_tensor(self._input_index[name], array)
             interpreter.invoke()
-            return {name: interpreter.get_tensor(index) for name, index in self._output_index}
+            answers: dict[str, Tensor] = {}
+            # No comprehension: to Python 3.11 it is a function of its own, which costs 2 us cold after an inference.
+            for name, index in self._output_index:
+                answers[name] = interpreter.get_tensor(index)
+            return answers
         except KeyError as problem:
             raise _failed(f"the model has no input {problem}") from problem
         except (ValueError, RuntimeError) as problem:

@@ -13,7 +13,7 @@ from contract.result import ClassScore, Detection, Keypoint, Segment, Value
 from edge.quantisation import Tensor
 
 
-class Decoded(Struct, frozen=True):
+class Decoded(Struct, gc=False, frozen=True):
     """What a model says about one frame; only the fields of its task are set."""
 
     classes: tuple[ClassScore, ...] | UnsetType = UNSET

@@ -7,7 +7,8 @@ the answer needs is turned into real scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +42,13 @@ class ClassDecoder:
         quantization = self._spec.quantization
         self._scale = quantization.scale if quantization else 1.0
         self._zero_point = quantization.zero_point if quantization else 0
+        self._table = self._every_score()
 
     def decode(self, outputs: Mapping[str, Tensor], frame_wh: tuple[int, int]) -> Decoded:
         """The classes in the score tensor; BackendError where the model answered with no numbers."""
-        row = outputs[self._name].ravel()
-        score_of, threshold, labels = self._score_of(row), self._threshold, self._labels
+        row = outputs[self._name].reshape(-1)
+        table, labels = self._table, self._labels
+        score_of: Callable[[Any], float] = self._score_of(row) if table is None else table.__getitem__
         kept: list[ClassScore] = []
         for index, stored in highest(row, self._top_k, self._lowest):
             score = score_of(stored)
@@ -55,12 +58,23 @@ class ClassDecoder:
                     where=f"output {self._name!r}",
                     fix="Convert the model again; check it with its golden frames.",
                 )
-            if score < threshold:
+            if score < self._threshold:
                 break
             kept.append(ClassScore(index=index, label=labels[index], score=score))
         return Decoded(tuple(kept))
 
-    def _score_of(self, row: Tensor) -> Callable[[float], float]:
+    def _every_score(self) -> list[float] | None:
+        """The score of each stored byte, where there are 256 and they mean the same in every row.
+
+        By the stored number as an index: a negative one counts from the end, as lists do.
+        """
+        if self._spec.dtype not in ("int8", "uint8") or self._activation == "softmax":
+            return None
+        score_of = self._score_of(np.empty(0))
+        lowest = int(self._lowest)
+        return [score_of(stored) for stored in (*range(256 + lowest), *range(lowest, 0))]
+
+    def _score_of(self, row: Tensor) -> Callable[[Any], float]:
         """What turns a stored number of `row` into a score 0..1."""
         if self._activation == "none":
             return self._real
@@ -81,7 +95,7 @@ def lowest_of(dtype: str) -> float:
     return -math.inf if kind.kind == "f" else int(np.iinfo(kind).min)
 
 
-def highest(row: Tensor, count: int, lowest: float) -> Iterator[tuple[int, float]]:
+def highest(row: Tensor, count: int, lowest: float) -> list[tuple[int, float]]:
     """(index, value) of the `count` largest, largest first, equals in ascending index; a nan comes before all.
 
     `lowest` is the least value of the row's type.
@@ -89,18 +103,17 @@ def highest(row: Tensor, count: int, lowest: float) -> Iterator[tuple[int, float
     if count > _FEW:
         # Sorted backwards and turned round, equals keep their order, and no int8 overflows by a minus sign.
         order = len(row) - 1 - np.argsort(row[::-1], kind="stable")[::-1][:count]
-        yield from zip(order.tolist(), row[order].tolist(), strict=True)
-        return
+        return list(zip(order.tolist(), row[order].tolist(), strict=True))
     row = row.copy()
-    taken: list[int] = []
-    while len(taken) < count:
+    found: list[tuple[int, float]] = []
+    while len(found) < count:
         index = int(row.argmax())
         value = row.item(index)
         if value == lowest:
             # So are all that are left, and there are enough of them among the first `count`.
+            taken = {index for index, _ in found}
             others = [index for index in range(count) if index not in taken]
-            yield from ((index, lowest) for index in others[: count - len(taken)])
-            return
-        yield index, value
-        taken.append(index)
+            return found + [(index, lowest) for index in others[: count - len(found)]]
+        found.append((index, value))
         row[index] = lowest
+    return found

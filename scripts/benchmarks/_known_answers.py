@@ -97,7 +97,7 @@ def _faces(data: Path, expected: dict[str, Any]) -> Checks:
 def _segment(data: Path, expected: dict[str, Any]) -> Checks:
     model = known_model(data, "models/tflite/deeplabv3_mnv2_dm05_pascal_quant.tflite")
     for row in expected["segment_deeplab_dm05"]:
-        segments = model.answer(_picture(data / row["image"])).segments
+        segments = model.answer(_picture(data / row["image"])).decoded.segments
         assert isinstance(segments, tuple)
         found, known = {one.label: one.share for one in segments}, row["pixel_share"]
         apart = max(abs(found.get(label, 0.0) - known.get(label, 0.0)) for label in {*found, *known})
@@ -158,7 +158,7 @@ KINDS: dict[str, Callable[[Path, dict[str, Any]], Checks]] = {
 
 
 def _first_class(model: LoadedModel, picture: Path, accepted: list[int]) -> str:
-    classes = model.answer(_picture(picture)).classes
+    classes = model.answer(_picture(picture)).decoded.classes
     assert isinstance(classes, tuple)
     return "" if classes[0].index in accepted else f"{classes[0]} and not one of {accepted}"
 
@@ -167,7 +167,7 @@ def _boxes(
     model: LoadedModel, pixels: Pixels, known: list[tuple[int, float, tuple[float, ...]]], *, threshold: float
 ) -> str:
     """Each known box has its own among ours, and ours over the threshold by more than the tolerance are all known."""
-    found = model.answer(pixels).detections
+    found = model.answer(pixels).decoded.detections
     assert isinstance(found, tuple)
     left = list(found)
     for one in known:

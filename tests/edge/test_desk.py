@@ -20,8 +20,9 @@ def in_s(seconds: float) -> float:
 
 
 def desk_of(*sources: ScriptedSource, per_s: float | None = None, free: bool = True) -> Desk:
-    changed = threading.Condition(threading.RLock())
-    desk = Desk(changed, [Seat(Capture(one, Ledger(), changed), Pace(per_s), lambda: free) for one in sources])
+    lock = threading.RLock()
+    changed = threading.Condition(lock)
+    desk = Desk(changed, lock, [Seat(Capture(one, Ledger(), changed), Pace(per_s), lambda: free) for one in sources])
     desk.start()
     return desk
 

@@ -83,7 +83,10 @@ def test_it_answers_as_the_model_in_this_process_does(file: str, models: list[Is
     here, there = loaded(file), isolated(models, file)
     for colour in LABELS:
         for size_wh in ((24, 16), (1280, 720), (31, 7)):
-            assert there.answer(plain(colour, size_wh)).classes == here.answer(plain(colour, size_wh)).classes
+            assert (
+                there.answer(plain(colour, size_wh)).decoded.classes
+                == here.answer(plain(colour, size_wh)).decoded.classes
+            )
     assert there.backend.name == here.backend.name
     assert describe(there.backend) == describe(here.backend)
     assert (there.release, there.digest, there.backend.inputs) == (here.release, here.digest, here.backend.inputs)
@@ -113,7 +116,7 @@ def test_a_worker_that_dies_under_a_frame_costs_that_frame(number: signal.Signal
     if number != signal.SIGKILL:
         os.kill(pid, signal.SIGCONT)
     answer, errors = answered(model)
-    assert answer.classes == loaded().answer(plain("green")).classes
+    assert answer.decoded.classes == loaded().answer(plain("green")).decoded.classes
     assert all(number.name in error.what for error in errors)
     assert model.restarts == {number.name: 1}
     assert not exists(pid)
@@ -128,8 +131,8 @@ def test_a_worker_that_hangs_is_given_its_deadline_and_replaced(models: list[Iso
     assert not exists(pid)
     model.backend.deadline_s = GENEROUS_S
     answer, _ = answered(model, "red")
-    assert isinstance(answer.classes, tuple)
-    assert answer.classes[0].label == "red"
+    assert isinstance(answer.decoded.classes, tuple)
+    assert answer.decoded.classes[0].label == "red"
     assert model.restarts == {"hung": 1}
 
 
@@ -142,8 +145,8 @@ def test_a_slow_answer_is_waited_for_and_the_worker_started_in_case_goes_again(m
     timer.start()
     answer = model.answer(plain("blue"))
     timer.join()
-    assert isinstance(answer.classes, tuple)
-    assert answer.classes[0].label == "blue"
+    assert isinstance(answer.decoded.classes, tuple)
+    assert answer.decoded.classes[0].label == "blue"
     in_case = model.backend._coming
     assert in_case is not None
     model.answer(plain("red"))

@@ -35,17 +35,17 @@ CLASSIFIERS = [
 @pytest.mark.parametrize("size_wh", [(24, 16), (640, 480)])
 def test_each_format_and_type_names_the_colour_it_sees(file: str, colour: str, size_wh: tuple[int, int]) -> None:
     answer = loaded(file).answer(plain(colour, size_wh))
-    assert isinstance(answer.classes, tuple)
-    assert answer.classes[0].label == colour
-    assert answer.classes[0].score > 0.99
+    assert isinstance(answer.decoded.classes, tuple)
+    assert answer.decoded.classes[0].label == colour
+    assert answer.decoded.classes[0].score > 0.99
     assert answer.times.invoke > 0
 
 
 def test_answers_do_not_depend_on_the_frame_before() -> None:
     model = loaded("colours_int8.tflite")
-    first = model.answer(plain("blue")).classes
+    first = model.answer(plain("blue")).decoded.classes
     model.answer(plain("red"))
-    assert model.answer(plain("blue")).classes == first
+    assert model.answer(plain("blue")).decoded.classes == first
 
 
 def test_a_fitted_frame_gives_the_outputs_of_the_frame_it_was_made_from() -> None:
@@ -63,7 +63,7 @@ def test_the_quick_resize_also_leads_real_classifiers_to_an_accepted_answer(name
     assert rows
     model = known_model(shared_data, rows[0]["model"], interpolation="linear")
     for row in rows:
-        classes = model.answer(read_picture(shared_data / row["image"])).classes
+        classes = model.answer(read_picture(shared_data / row["image"])).decoded.classes
         assert isinstance(classes, tuple)
         assert classes[0].index in row["accepted_answers"], row["image"]
 
@@ -103,7 +103,7 @@ def test_a_reconstruction_is_compared_with_the_input_as_it_was_before_inference(
         outputs=backend.outputs,
         decoding=Anomaly(output="drawn", measure="mean-absolute-error", threshold=0.05),
     )
-    (value,) = LoadedModel(manifest, DIGEST, backend).answer(plain("red")).values or ()
+    (value,) = LoadedModel(manifest, DIGEST, backend).answer(plain("red")).decoded.values or ()
     assert value.value == pytest.approx(0.1, abs=1e-6)
     assert value.alarm
 

@@ -35,7 +35,7 @@ def recurrent() -> LoadedModel:
 
 
 def red_seen(model: LoadedModel, colour: str) -> float:
-    (value,) = model.answer(plain(colour, SIZE_WH)).values or ()
+    (value,) = model.answer(plain(colour, SIZE_WH)).decoded.values or ()
     return value.value
 
 
