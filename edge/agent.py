@@ -35,6 +35,7 @@ from edge.runtime import Runtime
 from edge.signals import stopped_by_signals
 from edge.slots import Slots
 from edge.systemd import Notifier
+from edge.telemetry import Window
 from edge.trust import Trust, pinned
 from edge.updater import Updater
 
@@ -86,7 +87,7 @@ class Agent:
             self._cameras.cameras,
             on_result=self._result,
             on_answer=self._observers.answer,
-            on_window=lambda window: self._reporter.window(self._observers.window(window)),
+            on_window=self._window,
             window_s=config.telemetry.every_s,
         )
         self._outbox = Outbox(Path(config.state_dir) / OUTBOX, config.telemetry.outbox_mib * _MIB)
@@ -154,10 +155,15 @@ class Agent:
     def _result(self, result: Result) -> None:
         self._reporter.result(result)
         self._updater.observe(result)
-        if result.error is UNSET:
-            self._systemd.alive()
-        elif result.error.cause == _CRASH_LOOP:
+        self._systemd.alive()
+        if result.error is not UNSET and result.error.cause == _CRASH_LOOP:
             self._give_up_model()
+
+    def _window(self, window: Window) -> None:
+        self._reporter.window(self._observers.window(window))
+        if self._cameras.away:
+            # Starting anew would not bring a camera back, and the loop is alive: it came here.
+            self._systemd.alive()
 
     def _give_up_model(self) -> None:
         """The model crashes again and again: back to the fallback. A model on trial is the updater's to judge."""

@@ -40,6 +40,11 @@ class Cameras:
         return any(source.live for source in self.sources.values())
 
     @property
+    def away(self) -> bool:
+        """Whether any is being waited for."""
+        return any(getattr(source, "away", False) for source in self.sources.values())
+
+    @property
     def names(self) -> str:
         """Of all of them."""
         return ", ".join(self.sources)

@@ -62,6 +62,11 @@ class ReconnectingSource:
         """Frames that came and were passed over for newer ones, since the beginning."""
         return self._skipped_before + (getattr(self._source, "skipped", 0) if self._source is not None else 0)
 
+    @property
+    def away(self) -> bool:
+        """Whether it is lost and gave no frame since."""
+        return self._away_since is not None
+
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame; TimeoutError also while the source is away."""
         began = time.monotonic()

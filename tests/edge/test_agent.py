@@ -10,16 +10,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from contract.codec import to_json
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
+from contract.errors import BackendError
 from contract.messages import Assignment, Limits, Telemetry
 from contract.moments import rfc3339
 from devices.keys import Signer, development_verifier, load_signer, make_key
 from edge.agent import first_model
 from edge.bundles import read_bundle
+from edge.crashes import MOST_REPLACEMENTS
 from edge.loading import Loading
 from edge.slots import Slots
 from tests.broker import Broker
@@ -174,6 +177,70 @@ def test_systemd_is_told_about_readiness_and_real_progress(station: Station, tmp
         said = [systemd.recv(1000).decode() for _ in range(4)]
         ended(agent)
     assert said == ["READY=1\nSTATUS=serving tiny@1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]
+
+
+def workers(agent: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that run the inference."""
+    children = psutil.Process(agent.pid).children()
+    return [child for child in children if "edge.worker" in child.cmdline()]
+
+
+def kill_workers(agent: subprocess.Popen[str], times: int = MOST_REPLACEMENTS + 1) -> None:
+    """One after the other, as soon as each is there: by default as often as makes a crash loop."""
+    killed: set[int] = set()
+    until = time.monotonic() + PATIENCE_S
+    while len(killed) < times:
+        assert time.monotonic() < until
+        for worker in workers(agent):
+            if worker.pid not in killed:
+                killed.add(worker.pid)
+                worker.kill()
+        time.sleep(0.05)
+
+
+def test_an_inference_that_dies_is_replaced_and_the_restart_told(station: Station, collector: Collector) -> None:
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
+    (worker,) = workers(agent)
+    worker.send_signal(signal.SIGSEGV)
+    collector.wait_until(lambda: readings(collector)[-1].restarts == {"SIGSEGV": 1}, PATIENCE_S)
+    answered = readings(collector)[-1].ledger.inferred
+    collector.wait_until(lambda: readings(collector)[-1].ledger.inferred > answered, PATIENCE_S)
+    assert workers(agent)[0].pid != worker.pid
+    ended(agent)
+
+
+def test_a_model_that_dies_again_and_again_gives_way_to_the_one_before(station: Station, collector: Collector) -> None:
+    slots = Slots(station.folder / "state")
+    for version in (1, 2):
+        bundle = read_bundle(write_bundle(station.folder, version), development_verifier())
+        slots.activate(slots.install(bundle).digest, provisional=False)
+    agent = station.start()
+    collector.wait_until(lambda: any(reading.model == "tiny@2" for reading in readings(collector)), PATIENCE_S)
+    kill_workers(agent)
+    collector.wait_until(lambda: any(reading.model == "tiny@1" for reading in readings(collector)), PATIENCE_S)
+    assert "crashes again and again: going back" in ended(agent)
+    assert Slots(station.folder / "state").current == slots.fallback
+
+
+def test_the_only_model_dying_again_and_again_ends_the_agent_in_words(station: Station, collector: Collector) -> None:
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
+    kill_workers(agent)
+    _, said = agent.communicate(timeout=PATIENCE_S)
+    assert agent.returncode == BackendError.exit_code
+    assert "the model crashes again and again, and there is no other" in said
+    assert "Traceback" not in said
+
+
+def test_several_cameras_report_as_one_device_one_of_them_being_away(station: Station, collector: Collector) -> None:
+    text = station.config.read_text()
+    cameras = f'[[camera]]\nsource = "{CAMERA}"\nname = "door"\n[[camera]]\nsource = "/dev/video99"\nname = "yard"\n'
+    station.config.write_text(text.replace(f'[camera]\nsource = "{CAMERA}"\nname = "door"\n', cameras))
+    agent = station.start()
+    collector.wait_until(lambda: any(reading.outages == {"yard": 1} for reading in readings(collector)), PATIENCE_S)
+    assert readings(collector)[-1].ledger.inferred > 0
+    ended(agent)
 
 
 def test_a_first_bundle_by_a_stranger_is_refused(station: Station) -> None:
