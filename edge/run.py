@@ -5,7 +5,7 @@ No slots and no updates: what a device does for good is `edge/agent.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +79,7 @@ def run_bundles(options: RunOptions, shown: Shown) -> RunSummary:
         with stopped_by_signals(runtime.stop), prepared.cooled(runtime):
             ledger = runtime.run()
     if ledger.inferred == 0 and ledger.gated == 0:
-        raise _unanswered(", ".join(runtime.ledgers), ledger.captured, prepared.tally.first_error)
+        raise _unanswered(_said(options.sources, runtime.ledgers), ledger.captured, prepared.tally.first_error)
     return prepared.summary(runtime.ledgers)
 
 
@@ -235,6 +235,11 @@ def _preview(options: RunOptions, lookouts: Mapping[str, Lookout], shown: Shown,
     stack.callback(preview.close)
     shown.preview(preview.url)
     return preview
+
+
+def _said(texts: tuple[str, ...], names: Iterable[str]) -> str:
+    """The sources as the person wrote them, except addresses, which may hold a password."""
+    return ", ".join(name if "://" in text else text for text, name in zip(texts, names, strict=True))
 
 
 def _unanswered(source: str, captured: int, first: FrameError | None) -> SourceError:

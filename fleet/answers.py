@@ -24,10 +24,12 @@ class Latency(_Answer):
 
 
 class Ledger(_Answer):
-    """Every frame since the model was loaded: captured = inferred + sum(dropped) + damaged."""
+    """Every frame since the model was loaded: captured = inferred + gated + sum(dropped) + damaged."""
 
     captured: int = 0
     inferred: int = 0
+    gated: int = 0
+    """Left out on purpose: nothing moved in them."""
     damaged: int = 0
     dropped: dict[str, int] = {}
     """By cause."""

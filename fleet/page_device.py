@@ -140,11 +140,13 @@ def _facts(device: DeviceDetail) -> None:
 
 
 def _ledger(reading: Reading) -> None:
-    """Every frame accounted for: captured = inferred + dropped + damaged."""
+    """Every frame accounted for: captured = inferred + gated + dropped + damaged."""
     ledger = reading.ledger
     dropped = ", ".join(f"{count:,} {cause}" for cause, count in sorted(ledger.dropped.items()))
+    gated = f" + {ledger.gated:,} gated" if ledger.gated else ""
     sentence = (
-        f"{ledger.captured:,} frames captured = {ledger.inferred:,} inferred + {sum(ledger.dropped.values()):,} dropped"
+        f"{ledger.captured:,} frames captured = {ledger.inferred:,} inferred{gated}"
+        f" + {sum(ledger.dropped.values()):,} dropped"
         f"{f' ({dropped})' if dropped else ''} + {ledger.damaged:,} damaged"
     )
     with element("div"):
@@ -152,7 +154,7 @@ def _ledger(reading: Reading) -> None:
         with element("div", "ef-progress"):
             for tone, count in (
                 ("good", ledger.inferred),
-                ("dim", sum(ledger.dropped.values())),
+                ("dim", ledger.gated + sum(ledger.dropped.values())),
                 ("bad", ledger.damaged),
             ):
                 element("i", tone).style(f"flex-grow: {count}")
