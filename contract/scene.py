@@ -111,6 +111,8 @@ class Keep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pre_roll_mib: Annotated[int, Meta(ge=1)] = 32
     """Memory for the seconds before an event."""
     on: tuple[EventKind, ...] = ("entered-zone", "crossed", "dwelled")
+    unsure_per_hour: Annotated[int, Meta(ge=0, le=3600)] = 0
+    """Pictures the model is unsure about, kept for a person's label; a snapshot each, whatever happened."""
 
 
 class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

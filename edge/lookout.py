@@ -8,6 +8,7 @@ from contract.result import Result
 from contract.scene import Scene
 from edge.frames import Frame
 from edge.scene.keeping import Keeper, Kept
+from edge.scene.unsure import Allowance, unsure
 from edge.scene.watch import Watch
 
 
@@ -21,6 +22,7 @@ class Lookout:
         self.masks = self._watch.masks
         keep = scene.keep
         self._keeper = None if keep is None else Keeper(keep, self.masks, source_name, Path(keep.folder))
+        self._unsure = Allowance(keep.unsure_per_hour) if keep and keep.unsure_per_hour else None
 
     @property
     def kept(self) -> Kept | None:
@@ -36,7 +38,11 @@ class Lookout:
     def look(self, frame: Frame, result: Result) -> Result:
         """The result with labels left out, tracks and events, and the names of what was kept."""
         result = self._watch.look(frame, result)
-        return result if self._keeper is None else self._keeper.answer(frame, result)
+        if self._keeper is None:
+            return result
+        if self._unsure is not None and unsure(result) and self._unsure.take(frame.captured_mono):
+            self._keeper.picture(frame, result, "unsure")
+        return self._keeper.answer(frame, result)
 
     def close(self) -> None:
         """Finish what is being written."""

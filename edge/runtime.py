@@ -16,7 +16,7 @@ from typing import Protocol
 
 from msgspec import UNSET, Struct
 
-from contract.errors import DamagedFrameError
+from contract.errors import ConfigError, DamagedFrameError
 from contract.messages import FrameLedger
 from contract.result import Result
 from edge.capture import Capture, Policy
@@ -181,6 +181,12 @@ class Runtime:
         if not isinstance(camera, Camera):
             camera = Camera(source=camera)
         station = self._station_of(tuple(camera.models)) if camera.models else self._station
+        if station.serving.manifest.states and not (station.alone and station.unused):
+            raise ConfigError(
+                "a model that remembers the frame before can serve one camera with one interpreter",
+                where=station.serving.release,
+                fix="Give each camera a bundle of its own, and leave out --workers.",
+            )
         lane = _Lane(camera, station, self._changed, max_frames_per_s, limit=self._left)
         station.opened(lane.ledger)
         return lane

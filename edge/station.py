@@ -74,6 +74,11 @@ class Station:
         """Of all its cameras, whichever model answered."""
         return total(ledger.snapshot() for ledger in self._ledgers)
 
+    @property
+    def unused(self) -> bool:
+        """Whether no camera comes here yet."""
+        return not self._ledgers
+
     def opened(self, ledger: Ledger) -> None:
         """One more camera's frames come here."""
         self._ledgers.append(ledger)

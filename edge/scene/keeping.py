@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from contract.codec import to_pretty_json
 from contract.moments import rfc3339
-from contract.result import Result, SceneEvent
+from contract.result import Result
 from contract.scene import Keep
 from edge.durable import Disk
 from edge.frames import Frame
@@ -72,6 +72,8 @@ class _Job(Struct, frozen=True):
     """Of the snapshot, and the beginning of the clip's; none where nothing happened."""
     result: Result | None = None
     """What happened; None for a frame that only might be part of a clip."""
+    snapshot: bool = False
+    clip: bool = False
 
 
 class Keeper:
@@ -110,9 +112,15 @@ class Keeper:
         wanted = tuple(event for event in result.events if event.kind in self._keep.on)
         if not wanted:
             return result
-        name = self._name(frame, wanted[0])
+        name = self._name(frame, f"{wanted[0].kind}-{wanted[0].place}")
         told = self._with_snapshot(result, f"{name}.jpg") if self._keep.snapshots else result
-        return told if self._put(_Job(frame, self._clock.at_s(frame), name, told)) else result
+        job = _Job(frame, self._clock.at_s(frame), name, told, self._keep.snapshots, self._keep.clips)
+        return told if self._put(job) else result
+
+    def picture(self, frame: Frame, result: Result, why: str) -> None:
+        """Keep this one picture with its result, for a reason that is no event."""
+        if frame.pixels is not None:
+            self._put(_Job(frame, self._clock.at_s(frame), self._name(frame, why), result, snapshot=True))
 
     def close(self) -> None:
         """Write what waits and end the clip that runs; gives up on a disk that hangs."""
@@ -123,11 +131,10 @@ class Keeper:
             return
         self._thread.join(_CLOSE_S)
 
-    def _name(self, frame: Frame, event: SceneEvent) -> str:
+    def _name(self, frame: Frame, what: str) -> str:
         """Sorts by time: `20261123T120624.123Z_front-door_entered-zone-yard_1041`, the last is the frame's number."""
         moment = rfc3339(frame.captured_at).replace("-", "").replace(":", "")
-        what = safe_name(f"{event.kind}-{event.place}")
-        return f"{moment}_{safe_name(self._source)}_{what}_{frame.index}"
+        return f"{moment}_{safe_name(self._source)}_{safe_name(what)}_{frame.index}"
 
     def _with_snapshot(self, result: Result, file_name: str) -> Result:
         assert result.events is not UNSET
@@ -199,9 +206,9 @@ class _Writer:
         if job.result is None:
             self._take(job)
             return
-        if self._keep.snapshots:
+        if job.snapshot:
             self._try(lambda store: self._write_snapshot(store, job))
-        if self._keep.clips:
+        if job.clip:
             self._begin_or_extend(job, job.result)
 
     def close(self) -> None:

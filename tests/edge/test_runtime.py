@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from contract.errors import SignatureError, SourceError
+from contract.errors import ConfigError, SignatureError, SourceError
 from contract.manifest import Preprocessing
 from contract.messages import FrameLedger
 from contract.result import Result
@@ -24,6 +24,7 @@ from edge.sources import open_source
 from edge.telemetry import Window
 from tests.edge.colours import SIZE_WH, loaded
 from tests.edge.scripted_source import ScriptedSource
+from tests.edge.test_recurrence import recurrent
 from tests.edge.tiny_bundle import write_bundle
 
 
@@ -310,3 +311,11 @@ def test_five_lines_run_a_bundle(tmp_path: Path) -> None:
     make_key(tmp_path / "other.key")
     with pytest.raises(SignatureError), Runtime.open(bundle, "synthetic:", trust=[key]):
         pass
+
+
+def test_a_model_that_remembers_frames_serves_one_camera_with_one_interpreter() -> None:
+    assert Runtime(recurrent(), ScriptedSource([])).run().captured == 0
+    with pytest.raises(ConfigError, match="remembers the frame before"):
+        Runtime(recurrent(), [ScriptedSource([]), ScriptedSource([])])
+    with pytest.raises(ConfigError, match="remembers the frame before"):
+        Runtime([recurrent(), recurrent()], ScriptedSource([]))

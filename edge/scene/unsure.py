@@ -1,35 +1,18 @@
-"""Which frames are worth a person's label: those the model is unsure about, and those unlike what it was measured on.
-
-A rule and an allowance; who keeps the pictures, and where, is the scene's matter.
-"""
+"""Which answers are worth a person's label: those the model is unsure about. A rule, and an allowance an hour."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-from contract.drift import Drift
 from contract.result import Result
 
-Reason = Literal["uncertain", "drifted"]
 MARGIN = 0.1
 """Between the first two classes; one decides within it by less than a labeller would."""
 SURE = 0.5
 """A detection, or a class without a rival, under this score is a guess."""
-PER_HOUR = 20
-"""What a person can label of many cameras, and a few MB a day."""
 _HOUR_S = 3600.0
 
 
-def worth(result: Result, drift: Drift | None) -> Reason | None:
-    """Why this answered frame is worth keeping; `drift` is the last closed window. None where it is not."""
-    if result.error:
-        return None
-    if _uncertain(result):
-        return "uncertain"
-    return "drifted" if drift is not None and drift.any else None
-
-
-def _uncertain(result: Result) -> bool:
+def unsure(result: Result) -> bool:
+    """Whether this answer is hardly more than a guess."""
     if isinstance(result.classes, tuple):
         scores = sorted((found.score for found in result.classes), reverse=True)
         return scores[0] - scores[1] < MARGIN if len(scores) > 1 else bool(scores) and scores[0] < SURE
@@ -41,7 +24,7 @@ def _uncertain(result: Result) -> bool:
 class Allowance:
     """So many an hour, saved up for one hour at most, so that an odd day does not fill the disk."""
 
-    def __init__(self, per_hour: int = PER_HOUR) -> None:
+    def __init__(self, per_hour: int) -> None:
         self._per_hour = per_hour
         self._left = float(per_hour)
         self._since_s: float | None = None

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from contract.drift import Drift
 from contract.result import ClassScore, Detection, FrameError, Result
-from edge.drift.worth_keeping import Allowance, worth
+from edge.scene.unsure import Allowance, unsure
 
-CALM = Drift(frames=50, false_alarms=0.01, input_changed=False, model_suffering=False, features={})
-CHANGED = Drift(frames=50, false_alarms=0.01, input_changed=True, model_suffering=False, features={})
 BASE = {"source": "", "frame": 0, "captured_at": "", "model": "", "digest": ""}
 
 
@@ -23,23 +20,21 @@ def detected(*scores: float) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("result", "drift", "reason"),
+    ("result", "guess"),
     [
-        (classified(0.5, 0.45), None, "uncertain"),
-        (classified(0.45, 0.5), CHANGED, "uncertain"),
-        (classified(0.9, 0.1), None, None),
-        (classified(0.9, 0.1), CALM, None),
-        (classified(0.9, 0.1), CHANGED, "drifted"),
-        (classified(0.4), None, "uncertain"),
-        (classified(), None, None),
-        (detected(0.9, 0.45), CALM, "uncertain"),
-        (detected(0.9, 0.8), CALM, None),
-        (detected(), CHANGED, "drifted"),
-        (Result(**BASE, error=FrameError(cause="", where="", fix="")), CHANGED, None),
+        (classified(0.5, 0.45), True),
+        (classified(0.45, 0.5), True),
+        (classified(0.9, 0.1), False),
+        (classified(0.4), True),
+        (classified(), False),
+        (detected(0.9, 0.45), True),
+        (detected(0.9, 0.8), False),
+        (detected(), False),
+        (Result(**BASE, error=FrameError(cause="", where="", fix="")), False),
     ],
 )
-def test_a_frame_is_kept_for_a_reason(result: Result, drift: Drift | None, reason: str | None) -> None:
-    assert worth(result, drift) == reason
+def test_an_answer_is_a_guess_or_not(result: Result, guess: bool) -> None:
+    assert unsure(result) == guess
 
 
 def test_an_hour_has_its_allowance_and_saves_nothing_beyond_it() -> None:
