@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
@@ -13,25 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.broker import MOSQUITTO, Broker
-from tests.conftest import ROOT
+from tests.e2e.conftest import keep_picture
 from tests.fleet.parcel import write_bundle
 from tests.fleet.server_process import ServerProcess, eventually
 from tests.fleet.simulated import SimulatedDevice
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 YARD = {"cam-dock-1": ("rpi4", "dock"), "cam-dock-2": ("coral-usb", "dock"), "cam-gate": ("jetson-orin-jp6", "gate")}
-PICTURES = ROOT / "docs" / "pictures"
 
 
 class Yard:
@@ -76,14 +65,6 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-
-
 @pytest.fixture
 def page(browser: Browser, yard: Yard) -> Iterator[Page]:
     """A page that fails the test when it asks another server for anything or when a script stumbles."""
@@ -99,12 +80,6 @@ def page(browser: Browser, yard: Yard) -> Iterator[Page]:
 
 def is_ours(url: str, yard: Yard) -> bool:
     return url.startswith((yard.server.url, yard.server.url.replace("http", "ws"), "data:", "blob:"))
-
-
-def keep_picture(page: Page, name: str) -> None:
-    if os.environ.get("EDGEFERRY_PICTURES"):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / name)
 
 
 def test_a_new_reading_shows_within_two_seconds(page: Page, yard: Yard) -> None:

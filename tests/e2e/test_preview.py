@@ -12,24 +12,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from contract.result import ClassScore, Detection, SceneEvent, Segment, StageTimes, Value
 from contract.scene import Line, Scene, Zone
 from edge.frames import Frame, Pixels
 from edge.preview import Preview
-from tests.e2e.test_page import ARGUMENTS, CHROMIUM, keep_picture
+from tests.e2e.conftest import keep_picture
 from tests.edge.preview.watching import answered, damaged, frames_coming, result_of, window_of
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 @pytest.fixture
