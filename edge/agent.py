@@ -144,11 +144,11 @@ class Agent:
                 "the update's thread has died", where="updater", fix="Report the traceback above; it is a bug."
             )
         if self._cameras.live and not self._stopping:
-            raise SourceError("the camera sends no more frames", where=self._cameras.names, fix="Check the camera.")
+            raise SourceError("the camera sends no more frames", where=self._cameras.where, fix="Check the camera.")
         if ledger.inferred == 0 and not self._stopping:
             raise SourceError(
                 f"not one of {ledger.captured} frames could be answered",
-                where=self._cameras.names,
+                where=self._cameras.where,
                 fix="Try it by hand, where each frame says what is wrong: edgeferry run BUNDLE --source …",
             )
 

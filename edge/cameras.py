@@ -23,12 +23,14 @@ class Cameras:
         The only camera must be there, so that a wrong name is said; one of several is waited for, and the others work.
         """
         self.sources: dict[str, Source] = {}
+        self._configured: list[tuple[str, Source]] = []
         self.cameras: list[Camera] = []
         self._lookouts: list[Lookout] = []
         for camera in config.cameras:
             lookout = _lookout(camera)
             source = open_source(camera.source, name=camera.name, patient=len(config.cameras) > 1)
             self.sources[camera.name] = source
+            self._configured.append((camera.source, source))
             self._lookouts += [] if lookout is None else [lookout]
             self.cameras.append(
                 Camera(source=source, watcher=lookout, policy=camera.policy, max_frames_per_s=camera.frames_per_s)
@@ -45,9 +47,9 @@ class Cameras:
         return any(getattr(source, "away", False) for source in self.sources.values())
 
     @property
-    def names(self) -> str:
-        """Of all of them."""
-        return ", ".join(self.sources)
+    def where(self) -> str:
+        """All of them as they were configured, except addresses, which may hold a password."""
+        return ", ".join(source.name if "://" in text else text for text, source in self._configured)
 
     def close(self) -> None:
         """Finish what scenes are writing; the runtime closes the sources."""

@@ -159,6 +159,8 @@ def _timing(threads: int, times_ms: Sequence[float]) -> ThreadTiming:
 def _read(path: Path) -> _Record:
     try:
         return from_json(path.read_bytes(), _Record, where=str(path), error=ConfigError, newest_schema=_SCHEMA)
+    except FileNotFoundError:
+        return _Record()
     except (OSError, ConfigError) as problem:
         log.info("no thread counts remembered: %s", problem)
         return _Record()

@@ -39,7 +39,13 @@ def test_a_device_can_be_read_in_all_its_parts(served: Served, http: httpx.Clien
     listed = next(d for d in http.get("/api/devices").json()["devices"] if d["id"] == "api-1")
     assert (listed["online"], listed["site"], listed["telemetry"]["sequence"]) == (True, "gate", 2)
     detail = http.get("/api/devices/api-1").json()
-    assert detail["telemetry"]["ledger"] == {"captured": 110, "inferred": 100, "damaged": 2, "dropped": {"stale": 8}}
+    assert detail["telemetry"]["ledger"] == {
+        "captured": 110,
+        "inferred": 100,
+        "gated": 0,
+        "damaged": 2,
+        "dropped": {"stale": 8},
+    }
     series = http.get("/api/devices/api-1/telemetry", params={"minutes": 5}).json()
     assert [point["sequence"] for point in series["readings"]] == [1, 2]
     assert http.get("/api/stats").json()["messages"]["telemetry"] >= 2
