@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -128,8 +128,10 @@ class Runtime:
 
         keys = [Path(key) for key in trust]
         checked = read_bundle(Path(bundle), load_verifiers(keys) if keys else development_verifier())
-        with closing(load_model(checked.manifest, checked.digest, checked.model, threads=threads)) as model:
-            yield cls(model, [open_source(source) for source in sources])
+        with ExitStack() as opened:
+            model = load_model(checked.manifest, checked.digest, checked.model, threads=threads)
+            opened.callback(model.close)
+            yield cls(model, [opened.enter_context(closing(open_source(source))) for source in sources])
 
     def run(self) -> FrameLedger:
         """Work until the end; returns where every frame went. SourceError when a source failed on the way."""

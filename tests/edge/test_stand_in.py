@@ -17,7 +17,7 @@ def test_a_bare_model_can_be_fed_a_picture(file: str) -> None:
     path = MODELS / file
     backend = open_backend(SUFFIXES[path.suffix], path)
     model = LoadedModel(stand_in_manifest(backend, SUFFIXES[path.suffix], file), "", backend)
-    classes = model.answer(plain("green")).classes
+    classes = model.answer(plain("green")).decoded.classes
     assert isinstance(classes, tuple)
     assert classes[0].index == 1
 
@@ -48,4 +48,4 @@ def test_a_grey_picture_without_an_axis_for_channels_can_be_timed(shared_data: P
     backend = open_backend("tflite", shared_data / "models" / "tflite" / "keras_lstm_mnist_ptq.tflite")
     manifest = stand_in_manifest(backend, "tflite", "lstm")
     assert (manifest.preprocessing.layout, manifest.preprocessing.colour) == ("nhw", "grey")
-    assert LoadedModel(manifest, "", backend).answer(plain("green", (28, 28))).classes
+    assert LoadedModel(manifest, "", backend).answer(plain("green", (28, 28))).decoded.classes
