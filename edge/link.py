@@ -105,7 +105,7 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted us and the connection stands."""
+        """Whether the broker has accepted us, knows what we listen to, and the connection stands."""
         return self._connected.is_set()
 
     @property
@@ -223,7 +223,7 @@ class Link:
             client.username_pw_set(self._broker.username, self._password)
         if self._tls is not None:
             client.tls_set_context(self._tls)
-        client.on_connect, client.on_disconnect = self._welcomed, self._parted
+        client.on_connect, client.on_subscribe, client.on_disconnect = self._welcomed, self._heard, self._parted
         client.on_message, client.on_publish = self._received, self._confirmed
         return client
 
@@ -238,6 +238,11 @@ class Link:
         self._send(client, "presence", self._presence(online=True), retain=True)
         self._send(client, "birth", to_json(self._birth()), retain=True)
         client.subscribe([(topic(self._fleet, self._device, kind), 1) for kind in LISTENS_TO])
+
+    def _heard(self, client: Client, *_: object) -> None:
+        """The broker has noted what we listen to: from here on no command is missed."""
+        if client is not self._client:
+            return
         self._last_problem = ""
         self._connected.set()
         self._settled.set()
