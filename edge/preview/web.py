@@ -233,8 +233,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send(self, data: bytes, *, pictures: int = 0) -> None:
-        self.wfile.write(data)
+        # Counted beforehand: whoever has it in hand finds it in the account, and what was cut off is counted too.
         self.server.programme.sent(len(data), pictures=pictures)
+        self.wfile.write(data)
 
 
 def _listening(host: str, port: int) -> _Http:
