@@ -10,47 +10,31 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from contract.messages import FrameLedger
 from contract.result import Result
 from edge.frames import Frame
 from edge.ledger import Ledger, since, total
 from edge.model import LoadedModel
-from edge.pipeline import run_frame
 from edge.telemetry import Meter, Window
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from edge.crew import Crew
 
 _WAITING_AT_MOST = 4
 """Answers a team member that is ahead may have waiting for a slower one's, each; then it pauses."""
-
-
-class Team:
-    """Interpreters of one model, and where a free one is found."""
-
-    def __init__(self, members: Sequence[LoadedModel]) -> None:
-        self.members = tuple(members)
-        self.model = self.members[0]
-        self._free: SimpleQueue[LoadedModel] = SimpleQueue()
-        for member in self.members:
-            self._free.put(member)
-
-    def answer(self, frame: Frame) -> Result:
-        """By whichever member is free. From any thread; there are never more calls than members."""
-        member = self._free.get()
-        try:
-            return run_frame(frame, member)
-        finally:
-            self._free.put(member)
 
 
 class Station:
     """The frames of some cameras, answered by one model. Used by the runtime's thread, except `replace`."""
 
     def __init__(self, members: Sequence[LoadedModel], *, wake: Callable[[], None]) -> None:
-        self._team = self._next = Team(members)
+        self._members = self._next = tuple(members)
         self._wake = wake
-        self.serving = self._team.model
+        self.serving = self._members[0]
         """Who answers; the first of a team."""
         self.changed = False
         """Whether `replace` was called since the last `change_model`."""
@@ -60,14 +44,14 @@ class Station:
         self.window_began = time.monotonic()
         self._ledgers: list[Ledger] = []
         self._underway: deque[tuple[int, Frame, Future[Result]]] = deque()
-        self._crew = None if self.alone else ThreadPoolExecutor(len(members), "inference")
+        self._crew = None if self.alone else self._new_crew()
         self._told = 0
         self._model_began = FrameLedger()
 
     @property
     def model(self) -> LoadedModel:
         """The one that answers the next frame."""
-        return self._next.model
+        return self._next[0]
 
     @property
     def ledger(self) -> FrameLedger:
@@ -85,29 +69,30 @@ class Station:
 
     def replace(self, members: Sequence[LoadedModel]) -> None:
         """Let these answer from the very next frame on. From any thread; as many as there were."""
-        if len(members) != len(self._team.members):
-            raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._team.members)}")
-        self._next, self.changed = Team(members), True
+        if len(members) != len(self._members):
+            raise ValueError(f"{len(members)} interpreters cannot take the places of {len(self._members)}")
+        self._next, self.changed = tuple(members), True
 
     def change_model(self) -> None:
         """Let the new model begin; nothing may be under way."""
         self.changed = False
-        self._team = self._next
-        self.serving = self._team.model
+        self._members = self._next
+        self.serving = self._members[0]
         self._model_began = self.ledger
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = self._new_crew()
 
     def free(self) -> bool:
         """Whether a frame given now would be begun at once."""
         busy = sum(not answer.done() for _, _, answer in self._underway)
-        members = len(self._team.members)
+        members = len(self._members)
         return busy < members and len(self._underway) < members * _WAITING_AT_MOST and not self.changed
 
     def give(self, lane: int, frame: Frame) -> None:
         """Have the crew answer; `done` hands the answer out."""
         assert self._crew is not None
-        answer = self._crew.submit(self._team.answer, frame)
-        self._underway.append((lane, frame, answer))
-        answer.add_done_callback(lambda _: self._wake())
+        self._underway.append((lane, frame, self._crew.give(frame)))
 
     @property
     def underway(self) -> int:
@@ -143,4 +128,9 @@ class Station:
     def close(self) -> None:
         """End the crew's threads, after the frames in hand."""
         if self._crew is not None:
-            self._crew.shutdown(wait=True)
+            self._crew.close()
+
+    def _new_crew(self) -> Crew:
+        from edge.crew import Crew
+
+        return Crew(self._members, wake=self._wake)
