@@ -44,7 +44,7 @@ class Cooling:
         self._threads, self._note = threads, note
         self._advice = Advice(frame_share=1.0, threads=None, why="")
         self._full_rate = 0.0
-        self._answered, self._looked_at = 0, time.monotonic()
+        self._answered, self._looked_at = 0.0, time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="cooling", daemon=True)
 
@@ -81,8 +81,9 @@ class Cooling:
                 self._note(advice.why)
 
     def _rate(self, now_s: float) -> float:
-        """Answers a second since the last look."""
-        answered = self._runtime.ledger.inferred
+        """Answers a second and camera since the last look: what `slow_to` limits is each camera's."""
+        ledgers = self._runtime.ledgers
+        answered = sum(ledger.inferred for ledger in ledgers.values()) / len(ledgers)
         rate = (answered - self._answered) / max(now_s - self._looked_at, 1e-3)
         self._answered, self._looked_at = answered, now_s
         return rate

@@ -34,8 +34,11 @@ class Observers:
 
     def serving(self, model: LoadedModel, reference: bytes | None, cameras: Iterable[str]) -> None:
         """`model` answers those cameras' frames from now on; `reference` is its bundle's. From any thread."""
-        self._drift = {**self._drift, **_watches(model.manifest, reference, cameras)}
-        self._models = {**self._models, model.digest: model}
+        cameras = list(cameras)
+        others = {name: watch for name, watch in self._drift.items() if name not in cameras}
+        self._drift = {**others, **_watches(model.manifest, reference, cameras)}
+        # By camera, so that a replaced model is let go, and its process with it.
+        self._models = {**self._models, **dict.fromkeys(cameras, model)}
 
     def answer(self, frame: Frame, result: Result) -> None:
         """One answered frame."""
@@ -49,7 +52,8 @@ class Observers:
     def window(self, window: Window) -> Window:
         """The window with what else is known about this time."""
         window = replace(window, drift=self._closed_drift(), outages=_outages(self._sources), left=self.left())
-        if (model := self._models.get(window.digest)) is not None:
+        model = next((one for one in self._models.values() if one.digest == window.digest), None)
+        if model is not None:
             window = replace(
                 window,
                 restarts=dict(model.restarts),
