@@ -123,7 +123,8 @@ def run(
     """
     with _imports_kept():
         from contract.codec import to_json
-        from edge.loading import Loading, cache_folder
+        from edge.cache_folder import cache_folder
+        from edge.loading import Loading
         from edge.run import RunOptions, Shown, run_bundles
         from edge.summary import summary_words
 
@@ -178,7 +179,8 @@ def bench(
     from contract.codec import to_json
     from edge.bench import bench as timed
     from edge.bench import report_words
-    from edge.loading import Loading, cache_folder
+    from edge.cache_folder import cache_folder
+    from edge.loading import Loading
     from edge.plot import check_suffix, latency_plot, latency_words
 
     if plot is not None:

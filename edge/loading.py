@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -53,8 +52,3 @@ class Loading(Struct, frozen=True, kw_only=True):
             device=self.device,
             memory_limit_bytes=self.memory_limit_bytes,
         )
-
-
-def cache_folder() -> Path:
-    """The user's own, by the XDG base directory specification."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeferry"

@@ -6,7 +6,6 @@ no GPU was at hand. What the engine cache and the change-over promise holds for 
 
 from __future__ import annotations
 
-import os
 import platform
 import threading
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from edge.backends.gpu import Gpu, find_gpu
 from edge.backends.onnx_providers import CUDA, TENSORRT
 from edge.backends.state import BackendState, Fallback
 from edge.backends.warming import Accept, WarmingBackend
+from edge.cache_folder import cache_folder
 from edge.quantisation import Tensor
 
 BUILD_DEADLINE_S = 3600.0
@@ -53,9 +53,8 @@ class EngineMaker(Protocol):
 
 
 def default_engines() -> Path:
-    """Where engines are kept unless told otherwise (XDG Base Directory Specification)."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "edgeferry" / "engines"
+    """Where engines are kept unless told otherwise."""
+    return cache_folder() / "engines"
 
 
 def open_tensorrt(
