@@ -33,6 +33,8 @@ class Trust(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """May sign bundles."""
     fleet: tuple[str, ...] = ()
     """May sign assignments."""
+    root: str | None = None
+    """The update repository's `root.json` (TUF): nothing is installed that the repository does not vouch for."""
 
 
 class Camera(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +73,26 @@ class Telemetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events: Literal["none", "changes", "all"] = "changes"
     """Results sent one by one: none, only when the first answer changes, or every one."""
     outbox_mib: Annotated[int, Meta(ge=1)] = 64
+    outbox_days: Annotated[float, Meta(gt=0)] | None = None
+    """Messages nobody took for so long are given up, and counted; None for never."""
+
+
+class Update(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What updates may cost this device."""
+
+    slots_mib: Annotated[int, Meta(ge=1)] = 1024
+    """All installed bundles together."""
+    month_mib: Annotated[int, Meta(ge=1)] | None = None
+    """Fetched in one calendar month, UTC; None for no limit."""
+    ca_file: str | None = None
+    """Certificate authorities of the server that bundles come from; None for the system's."""
+
+
+class HomeAssistant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Announce this device to Home Assistant (home-assistant.io/integrations/mqtt, device discovery)."""
+
+    prefix: str = "homeassistant"
+    """Where Home Assistant looks for announcements."""
 
 
 class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +109,9 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One, or several as `[[camera]]`, which share the model."""
     inference: Inference = Inference()
     telemetry: Telemetry = Telemetry()
+    update: Update = Update()
+    home_assistant: HomeAssistant | None = None
+    """None for no announcement."""
     site: str = ""
     tags: dict[str, str] = {}
     bundle: str | None = None

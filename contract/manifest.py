@@ -168,6 +168,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     model: MemberName
     accelerator: Literal["none", "edgetpu", "cuda"] = "none"
     """What the model file needs; an uncompiled Coral twin needs `none`."""
+    security_level: Annotated[int, Meta(ge=0)] = 0
+    """Raised by a publisher when earlier bundles turn out to be dangerous. It is no version: an old model that is safe
+    keeps its number and its place."""
+    security_floor: Annotated[int, Meta(ge=0)] = 0
+    """Once this bundle is committed, its device refuses bundles of a lower level, for good."""
     note: str = ""
     """A plain word for the person who installs it, e.g. that a Coral model still has to be compiled."""
     inputs: tuple[TensorSpec, ...]

@@ -166,14 +166,37 @@ class Presence(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What a new model must hold in its health window on the device, or the device goes back."""
+    """What a new model must hold on the device: in its shadow run, or it never serves; in its health window, or the
+    device goes back. Confidence, latency and errors count in both.
+    """
 
+    shadow_frames: Annotated[int, Meta(ge=0)] = 10
+    """Live frames it answers beside the serving model before it may take over; 0 for none."""
+    shadow_s: Annotated[float, Meta(gt=0)] = 60.0
+    """These frames must have come within this time."""
+    min_agreement: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Share of the shadow run's frames on which both models gave the same first answer."""
+    max_latency_ratio: Annotated[float, Meta(gt=0)] | None = None
+    """Its latency p95 over the serving model's, in the shadow run."""
+    max_memory_mib: Annotated[int, Meta(ge=1)] | None = None
+    """Of the process it is run in."""
     health_frames: Annotated[int, Meta(ge=1)] = 30
     health_s: Annotated[float, Meta(gt=0)] = 60.0
-    """The window's frames must have come within this time."""
+    """The health window's frames must have come within this time."""
     min_mean_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     max_latency_p95_ms: Annotated[float, Meta(gt=0)] | None = None
     max_error_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class DeltaOffer(Struct, frozen=True, kw_only=True):
+    """The bundle as a difference to one the device holds: `contract/delta.py`."""
+
+    base: Digest
+    """The bundle it starts from."""
+    digest: Digest
+    """Of the delta's own file."""
+    size_bytes: Count
+    url: str
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
@@ -191,6 +214,16 @@ class Assignment(Struct, frozen=True, kw_only=True):
     url: str
     deadline: str
     """UTC, RFC 3339: not finished by then is failed."""
+    issued_at: str = ""
+    """UTC, RFC 3339, when it was signed: no device's clock may be behind it."""
+    metadata_url: str = ""
+    """Where the update repository's metadata lies (TUF); a device with a pinned root installs nothing without it."""
+    delta: DeltaOffer | None = None
+    """Fetched instead of the whole bundle."""
+    whole_if_delta_fails: bool = False
+    """Never by itself: a whole bundle may cost a metered link a month's money."""
+    budget_bytes: Count | None = None
+    """All attempts together may fetch so much; None for no limit beside the device's own."""
     limits: Limits = Limits()
 
 

@@ -46,7 +46,12 @@ def _anchored(config: DeviceConfig, folder: Path) -> DeviceConfig:
             cert_file=absolute(broker.cert_file),
             key_file=absolute(broker.key_file),
         ),
-        trust=Trust(publishers=tuple(map(absolute, trust.publishers)), fleet=tuple(map(absolute, trust.fleet))),
+        trust=Trust(
+            publishers=tuple(map(absolute, trust.publishers)),
+            fleet=tuple(map(absolute, trust.fleet)),
+            root=absolute(trust.root),
+        ),
+        update=replace(config.update, ca_file=absolute(config.update.ca_file)),
         camera=tuple(_anchored_camera(camera, folder) for camera in config.cameras),
     )
 

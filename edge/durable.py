@@ -1,8 +1,8 @@
 """Files that must be whole after a power cut: the only code of this room that calls fsync and rename.
 
-Slots and the update record write through a `Disk`. Its four verbs are the moments at which power may go; a test
-hands in a disk that dies at each of them in turn. The order is the known one (write, fsync the file, rename, fsync
-the folder: rename(2), fsync(2)); ext4 and FAT promise nothing less strict.
+Whatever an update changes on the disk goes through a `Disk`. Its verbs are the moments at which power may go; a test
+hands in a disk that dies at each of them in turn, and one that loses what was not synced. The order is the known one
+(write, fsync the file, rename, fsync the folder: rename(2), fsync(2)); ext4 and FAT promise nothing less strict.
 """
 
 from __future__ import annotations
@@ -27,6 +27,28 @@ class Disk:
     def write(self, path: Path, data: bytes) -> None:
         """Put `data` into `path`; nothing is promised before `sync`."""
         path.write_bytes(data)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add `data` to the end of `path`, which is made where it is missing."""
+        with path.open("ab") as file:
+            file.write(data)
+
+    def make_folder(self, path: Path) -> None:
+        """An empty folder; its parent must be there, and it must not."""
+        path.mkdir()
+
+    def remove(self, path: Path) -> None:
+        """A file that is there."""
+        path.unlink()
+
+    def remove_folder(self, path: Path) -> None:
+        """A folder with all that is in it, one `remove` after the other."""
+        for entry in sorted(path.iterdir()):
+            if entry.is_dir() and not entry.is_symlink():
+                self.remove_folder(entry)
+            else:
+                self.remove(entry)
+        path.rmdir()
 
     def sync(self, path: Path) -> None:
         """Wait until a file's bytes, or a folder's names, are on the medium."""

@@ -193,6 +193,7 @@ class Updater:
             deadline = Deadline(_moment(assignment), self._stop, clock=self._clock)
             model = self._prepared(assignment, deadline)
             self._step("passed")
+            self._step("agreed")
             self._switch(model)
             detail = self._proved(model, assignment.limits, deadline)
             self._slots.commit()

@@ -60,6 +60,8 @@ def test_the_device_environment_is_small_and_holds_nothing_by_accident(device: P
     assert names <= {
         "edgeferry",
         *("click", "cryptography", "cffi", "pycparser", "msgspec", "numpy", "opencv-python-headless", "paho-mqtt"),
+        # Update metadata and deltas:
+        *("tuf", "securesystemslib", "urllib3", "zstandard"),
         # What LiteRT asks for:
         *("ai-edge-litert", "backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm", "typing-extensions"),
     }

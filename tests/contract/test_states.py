@@ -11,7 +11,7 @@ from contract.states import FINAL, TABLE, Event, State, next_state
 
 def test_the_good_way_ends_committed() -> None:
     state: State = "idle"
-    events: list[Event] = ["assigned", "arrived", "trusted", "staged", "passed", "switched", "healthy"]
+    events: list[Event] = ["assigned", "arrived", "trusted", "staged", "passed", "agreed", "switched", "healthy"]
     for event in events:
         state = next_state(state, event)
     assert state == "committed"
@@ -27,7 +27,9 @@ def test_every_state_can_be_reached_and_every_unfinished_one_can_fail() -> None:
 
 
 def test_before_the_switch_failure_refuses_and_after_it_rolls_back() -> None:
-    assert {next_state(s, "failed") for s in ("downloading", "verifying", "staging", "testing")} == {"refused"}
+    assert {next_state(s, "failed") for s in ("downloading", "verifying", "staging", "testing", "shadowing")} == {
+        "refused"
+    }
     assert {next_state(s, "failed") for s in ("switching", "provisional")} == {"rolled-back"}
 
 

@@ -35,7 +35,7 @@ from tests.edge.tiny_bundle import PROFILE, write_bundle
 
 PATIENCE_S = 20.0
 QUICK = Limits(health_frames=5, health_s=10.0, min_mean_confidence=0.6)
-GOOD_WALK = ["downloading", "verifying", "staging", "testing", "switching", "provisional", "committed"]
+GOOD_WALK = ["downloading", "verifying", "staging", "testing", "shadowing", "switching", "provisional", "committed"]
 
 
 class Device:
