@@ -11,14 +11,15 @@ APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory) and 4.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, NamedTuple
 
 from contract import manifest as manifests
 from contract.codec import to_pretty_json
-from contract.digest import digest_of
+from contract.digest import PREFIX
 from contract.dsse import Envelope, parse_envelope
 from contract.errors import BundleError
 from contract.manifest import Manifest
@@ -29,6 +30,7 @@ LIMIT_BYTES = 2**31 - 1
 """Below every 32-bit edge of the ZIP format; models for these devices are a thousandth of it."""
 SMALL_BYTES = 4 * 1024**2
 """Manifest and signature; nothing larger is believed to be one."""
+_CHUNK_BYTES = 256 * 1024
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
@@ -72,35 +74,45 @@ class Bundle:
         self._stream, self._entries = stream, entries
         self.manifest_bytes = self._small(manifests.NAME)
         self.manifest: Manifest = manifests.parse(self.manifest_bytes, where=f"{where}: {manifests.NAME}")
-        self.envelope: Envelope = parse_envelope(self._small(SIGNATURE), where=f"{where}: {SIGNATURE}")
+        self.signature_bytes = self._small(SIGNATURE)
+        self.envelope: Envelope = parse_envelope(self.signature_bytes, where=f"{where}: {SIGNATURE}")
 
     def read(self, name: str) -> bytes:
         """The whole member `name`, its digest checked."""
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Member `name` piece by piece. BundleError behind its last byte where its digest is not the promised one."""
         member = next((m for m in self.manifest.members if m.name == name), None)
         if member is None:
             raise _damaged(f"the manifest lists no member {name!r}", self.where)
-        data = self._raw(name)
-        if digest_of(data) != member.sha256:
+        entry, running, crc = self._entries[name], hashlib.sha256(), 0
+        for at in range(0, entry.size, _CHUNK_BYTES):
+            self._stream.seek(entry.data_offset + at)
+            chunk = self._stream.read(min(_CHUNK_BYTES, entry.size - at))
+            running.update(chunk)
+            crc = zlib.crc32(chunk, crc)
+            yield chunk
+        if crc != entry.crc:
+            raise _damaged(f"member {name!r} is damaged", self.where)
+        if PREFIX + running.hexdigest() != member.sha256:
             raise _damaged(f"member {name!r} is not the one the manifest was written for", self.where)
-        return data
 
     def verify_members(self) -> None:
-        """Read everything once; raises BundleError at the first byte that is not as promised."""
+        """Read everything once; raises BundleError at the first member that is not as promised."""
         for member in self.manifest.members:
-            self.read(member.name)
+            for _ in self.chunks(member.name):
+                pass
 
-    def _raw(self, name: str) -> bytes:
+    def _small(self, name: str) -> bytes:
+        if name not in self._entries or self._entries[name].size > SMALL_BYTES:
+            raise _damaged(f"{name!r} is missing or too large", self.where)
         entry = self._entries[name]
         self._stream.seek(entry.data_offset)
         data = self._stream.read(entry.size)
         if len(data) != entry.size or zlib.crc32(data) != entry.crc:
             raise _damaged(f"member {name!r} is damaged", self.where)
         return data
-
-    def _small(self, name: str) -> bytes:
-        if name not in self._entries or self._entries[name].size > SMALL_BYTES:
-            raise _damaged(f"{name!r} is missing or too large", self.where)
-        return self._raw(name)
 
 
 def seal(stream: IO[bytes], manifest: Manifest, members: Mapping[str, bytes], envelope: Envelope) -> None:

@@ -11,9 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING
 
 from contract import messages
 from contract.codec import to_json
@@ -25,6 +23,7 @@ from contract.result import Result
 from contract.states import Cause, State
 from contract.topics import Kind
 from edge import outbox as outboxes
+from edge.first_answer import EventPolicy, WorthTelling
 from edge.flight import Flight
 from edge.link import Link
 from edge.outbox import Outbox, OutboxError, Place
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EventPolicy = Literal["none", "changes", "all"]
 _LOOK_AGAIN_S = 0.5
 """Everything that matters wakes the thread at once; this only bounds a wake-up that was missed."""
 
@@ -60,7 +58,7 @@ class Reporter:
         """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked."""
         self.sent, self.acknowledged = 0, 0
         """Messages put, and messages the collector has, since this reporter was made."""
-        self._outbox, self._events, self._on_desired = outbox, events, on_desired
+        self._outbox, self._on_desired = outbox, on_desired
         self._flight = flight or Flight()
         self._flight_lock = threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
@@ -74,7 +72,7 @@ class Reporter:
             on_connected=self._connected,
             on_confirmed=self._wake.set,
         )
-        self._last_answer: str | None = None
+        self._worth_telling = WorthTelling(events)
         self._outbox_works = True
         self._thread = threading.Thread(target=self._drain, name="reporter", daemon=True)
 
@@ -94,9 +92,7 @@ class Reporter:
 
     def result(self, result: Result) -> None:
         """Keep one frame's result, if the event policy wants it."""
-        answer = first_answer(result)
-        changed, self._last_answer = answer != self._last_answer, answer
-        if self._events == "all" or (self._events == "changes" and changed):
+        if self._worth_telling(result):
             self._put("events", lambda sequence: Event(sequence=sequence, result=result))
 
     def window(self, window: Window) -> None:
@@ -237,11 +233,3 @@ class Reporter:
         if command.verb == "rebirth":
             self.introduce()
         self._link.publish("reply", to_json(Reply(id=command.id, ok=True)))
-
-
-def first_answer(result: Result) -> str | None:
-    """What a change is measured by: the first label, None for nothing seen, `error: CAUSE` where there is no answer."""
-    if result.error is not UNSET:
-        return f"error: {result.error.cause}"
-    found = result.classes if result.classes is not UNSET else result.detections
-    return found[0].label if found is not UNSET and found else None

@@ -13,9 +13,10 @@ from contract.device import Broker as BrokerConfig
 from contract.errors import LinkError
 from contract.messages import Ack, Birth, Command
 from contract.result import ClassScore, FrameError, Result
+from edge.first_answer import EventPolicy, first_answer
 from edge.flight import Flight
 from edge.outbox import Outbox
-from edge.reporter import EventPolicy, Reporter, first_answer
+from edge.reporter import Reporter
 from tests.broker import Broker, free_port
 from tests.edge.collector import PATIENCE_S, Collector
 
