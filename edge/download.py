@@ -22,19 +22,9 @@ from typing import NamedTuple
 from contract.errors import UpdateError
 from edge.deadline import Deadline
 from edge.durable import Disk
-from edge.http_get import (
-    PATIENCE,
-    BrokenError,
-    Patience,
-    RefusedError,
-    Watch,
-    checked_address,
-    get,
-    pieces,
-    retry_after_s,
-    shown,
-)
+from edge.http_get import checked_address, get, pieces, retry_after_s, shown
 from edge.part_file import PartFile
+from edge.watch import PATIENCE, BrokenError, Patience, RefusedError, Watch
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +38,7 @@ _MOST_BYTES_OVER = 1 << 20
 """Twice the file and so much, in one download, is all that is ever received: a restart from 0, heads and framing."""
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,254}"')
 """RFC 9110, section 8.8.3; If-Range takes no weak ones."""
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 
 
 class DownloadError(UpdateError):
