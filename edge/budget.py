@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 FILE_NAME = "budget.json"
 SCHEMA = 1
 FLUSH_BYTES = 256 * 1024
+ASKING_BYTES = 16 * 1024
+"""What a download takes beside its file, as long as its line does not break often: `edge/watch.py` counts it."""
 _MIB = 1 << 20
 _OF_THE_MONTH = (
     "month_mib under [update] in device.toml",
@@ -135,10 +137,16 @@ class Allowance:
                 raise left.error(f"{mib(left.size_bytes)} were left {left.of}, and {mib(count)} more have come")
 
     def check_room(self, size_bytes: int) -> None:
-        """BudgetError where fetching so much would pass a limit: before the first byte."""
+        """BudgetError where fetching so much would pass a limit: before the first byte.
+
+        16 KiB are added for heads and handshakes, or a budget of just the file's size would end with its last byte.
+        """
         for left in self._left():
-            if size_bytes > left.size_bytes:
-                raise left.error(f"would take {mib(size_bytes)}, {mib(left.size_bytes)} are left {left.of}")
+            if size_bytes and size_bytes + ASKING_BYTES > left.size_bytes:
+                raise left.error(
+                    f"would take {mib(size_bytes)} and {ASKING_BYTES // 1024} KiB for asking, "
+                    f"{mib(left.size_bytes)} are left {left.of}"
+                )
 
     def _left(self) -> list[_Left]:
         """Of each limit there is."""

@@ -3,17 +3,23 @@
     python -m scripts.benchmarks._cutting_server FILE PLACES ENDING
 
 PLACES are offsets in the file, comma-separated and ascending: each answer goes as far as the next one. Then it hangs
-up (`cut`, in turn orderly and by a reset), or falls silent until the client is gone (`stall`). The first line of its
-output is its port; `GET /sent` answers with the count.
+up (`cut`, in turn orderly and by a reset), or falls silent until the client is gone (`stall`); with `slow` its line
+carries 1 MB/s besides. The first line of its output is its port; `GET /sent` answers with the count.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import re
 import socket
 import struct
 import sys
+import termios
+import time
 from pathlib import Path
+
+_SLOW_BYTES = 10_000
 
 
 def main(file: Path, places: list[int], ending: str) -> None:
@@ -32,8 +38,7 @@ def main(file: Path, places: list[int], ending: str) -> None:
                 start = int(found[1]) if found else 0
                 end = places.pop(0) if places else size
                 _say(connection, *_status(start, size, partial=found is not None))
-                with file.open("rb") as content:
-                    sent += connection.sendfile(content, start, max(0, end - start)) if end > start else 0
+                sent += _send(connection, file, start, end, slow=ending == "slow")
                 connections += 1
                 if end < size:
                     _end(connection, ending, reset=connections % 2 == 0)
@@ -57,13 +62,26 @@ def _say(connection: socket.socket, status: str, lines: str, body: bytes = b"") 
     connection.sendall(f"HTTP/1.1 {status}\r\n{lines}\r\nConnection: close\r\n\r\n".encode() + body)
 
 
+def _send(connection: socket.socket, file: Path, start: int, end: int, *, slow: bool) -> int:
+    """How much went out before the client hung up."""
+    step = _SLOW_BYTES if slow else max(1, end - start)
+    with file.open("rb") as content:
+        content.seek(start)
+        with contextlib.suppress(ConnectionError):
+            for place in range(start, end, step):
+                connection.sendfile(content, place, min(step, end - place))
+                time.sleep(_SLOW_BYTES / 1e6 if slow else 0.0)
+        return content.tell() - start
+
+
 def _end(connection: socket.socket, ending: str, *, reset: bool) -> None:
-    if ending == "stall":
-        try:
+    if ending != "cut":
+        with contextlib.suppress(ConnectionResetError):
             connection.recv(1)
-        except ConnectionResetError:
-            pass
     elif reset:
+        # What still waits here would never leave this machine, and be counted all the same (tcp(7), SIOCOUTQ).
+        while struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]:
+            time.sleep(0.0005)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.moments import unix_s
-from edge.budget import FILE_NAME, FLUSH_BYTES, Budget, BudgetError, Spent
+from edge.budget import ASKING_BYTES, FILE_NAME, FLUSH_BYTES, Budget, BudgetError, Spent
 from edge.durable import Disk, DiskError
 
 MIB = 1 << 20
@@ -47,11 +47,15 @@ def test_a_month_is_spent_to_the_last_byte_and_no_further(tmp_path: Path) -> Non
 
 def test_what_cannot_fit_is_refused_before_its_first_byte(tmp_path: Path) -> None:
     spend = budget(tmp_path, month=6 * MIB).allowance(4 * MIB, counter=1)
-    spend.check_room(4 * MIB)
-    with pytest.raises(BudgetError, match=r"would take 5\.0 MiB, 4\.0 MiB are left of the assignment's budget"):
-        spend.check_room(5 * MIB)
-    with pytest.raises(BudgetError, match=r"would take 7\.0 MiB, 6\.0 MiB are left this month"):
+    spend.check_room(4 * MIB - ASKING_BYTES)
+    with pytest.raises(
+        BudgetError, match=r"would take 4\.0 MiB and 16 KiB for asking, 4\.0 MiB are left of the assign"
+    ):
+        spend.check_room(4 * MIB)
+    with pytest.raises(BudgetError, match=r"would take 7\.0 MiB and 16 KiB for asking, 6\.0 MiB are left this month"):
         spend.check_room(7 * MIB)
+    spend(4 * MIB)
+    spend.check_room(0)
 
 
 def test_all_attempts_at_an_assignment_share_its_budget(tmp_path: Path) -> None:

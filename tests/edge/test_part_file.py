@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from contract.digest import digest_of
 from edge.durable import Disk, DiskError
-from edge.part_file import SYNC_BYTES, PartFile, boot_id, journal_of
+from edge.part_file import PAUSE_S, SYNC_BYTES, SYNC_S, PartFile, boot_id, journal_of
 from tests.edge.spoilt_part import cut_power, journal_in
 
 CONTENT = random.Random(1).randbytes(3 * SYNC_BYTES)
@@ -21,13 +22,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.part"
 
 
-def opened(path: Path, *, boot: str = "first", disk: Disk | None = None) -> PartFile:
-    return PartFile(path, digest_of(CONTENT), len(CONTENT), disk or Disk(), boot=boot)
+def opened(path: Path, *, boot: str = "first", disk: Disk | None = None, step_s: float = 1.0) -> PartFile:
+    """By a clock that goes on by `step_s` whenever it is looked at."""
+    clock = itertools.count(0.0, step_s).__next__
+    return PartFile(path, digest_of(CONTENT), len(CONTENT), disk or Disk(), boot=boot, clock=clock)
 
 
 def begun(path: Path, size: int, *, etag: str = "") -> PartFile:
-    part = opened(path)
+    """Synced at the last whole MiB."""
+    part = opened(path, step_s=0.0)
     part.began(URL, etag)
+    add(part, size // SYNC_BYTES * SYNC_BYTES)
+    part.sync()
     add(part, size)
     return part
 
@@ -62,14 +68,18 @@ def test_a_whole_part_is_right_and_leaves_no_journal(path: Path) -> None:
     assert opened(path, boot="second").right
 
 
-def test_it_is_synced_now_and_then_and_the_journal_follows(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "step_s", "syncs"), [("usual", PAUSE_S / 16, 3), ("fast", PAUSE_S / 32, 1), ("slow", SYNC_S / 2, 24)]
+)
+def test_it_is_synced_now_and_then_and_the_journal_follows(path: Path, line: str, step_s: float, syncs: int) -> None:
     disk = Counting()
-    part = opened(path, disk=disk)
+    part = opened(path, disk=disk, step_s=step_s)
     add(part, len(CONTENT))
-    assert disk.synced.count("a.part") == 3
-    assert journal_in(path).sha256 == digest_of(CONTENT)
+    assert disk.synced.count("a.part") == disk.synced.count("a.part.journal.new") == syncs, line
     part.sync()
-    assert disk.synced.count("a.part") == 3
+    part.sync()
+    assert journal_in(path).sha256 == digest_of(CONTENT)
+    assert disk.synced.count("a.part") <= syncs + 1
 
 
 def test_what_a_killed_process_wrote_is_believed(path: Path) -> None:
@@ -91,7 +101,9 @@ def test_after_a_power_cut_the_journal_alone_is_believed(path: Path, tail: bytes
 
 
 def test_a_kernel_that_names_no_boot_leaves_the_journal_alone_to_be_believed(path: Path) -> None:
-    part = PartFile(path, digest_of(CONTENT), len(CONTENT), Disk(), boot="")
+    part = opened(path, boot="", step_s=0.0)
+    add(part, SYNC_BYTES)
+    part.sync()
     add(part, SYNC_BYTES + 500_000)
     assert opened(path, boot="").size == SYNC_BYTES
 
