@@ -62,7 +62,9 @@ def judged(task: Task, fetch: Fetch) -> Verdict:
         updater.refresh()
         return _accepted(folder, updater.get_targetinfo(task.file_name))
     except ExpiredMetadataError as problem:
-        return Verdict(problem="expired", detail=str(problem), anchor=_anchor(folder), roles=_expired(folder, task))
+        return Verdict(
+            problem="expired", detail=str(problem), anchor=_anchor(folder), roles=_expired(folder, str(problem))
+        )
     except DownloadHTTPError as problem:
         return Verdict(problem="refused", detail=str(problem), anchor=_anchor(folder))
     except (RepositoryError, DownloadError, ValueError) as problem:
@@ -116,7 +118,7 @@ def _accepted(folder: Path, target: TargetFile | None) -> Verdict:
 
 
 def _document(path: Path) -> Document:
-    document: Metadata[Any] = Metadata.from_file(str(path))
+    document: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
     return cast("Document", document.signed)
 
 
@@ -141,15 +143,15 @@ def _anchor(folder: Path) -> Anchor:
     return msgspec.convert(_document(path).to_dict(), RootDocument).anchor()
 
 
-def _expired(folder: Path, task: Task) -> tuple[Role, ...]:
-    """The role that is out of date, for the words about it: it may be in the cache or have come last."""
+def _expired(folder: Path, complaint: str) -> tuple[Role, ...]:
+    """The role that is out of date, for the words about it: `complaint` names it, and it is in the cache or came last."""
     found = []
     for file_name in (*(f"{name}.json" for name in _ROLES), FETCHED):
         with suppress(RepositoryError, ValueError, OSError):
             signed = _document(folder / file_name)
             found.append(_role(signed.type, signed))
-    late = [role for role in found if role.expires_s <= task.now_s]
-    return (min(late, key=lambda role: role.expires_s),) if late else ()
+    meant = [role for role in found if role.name in complaint]
+    return (max(meant, key=lambda role: role.version),) if meant else ()
 
 
 def main() -> None:
