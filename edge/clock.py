@@ -77,18 +77,18 @@ class FleetClock:
 
     def now(self) -> float:
         """Unix seconds: the wall clock, or the floor and the time since it was learnt, whichever is later."""
-        return max(self._system(), self._proved())
+        return max(self._wall(), self._proved())
 
     @property
     def behind(self) -> bool:
         """Whether the wall clock shows a moment that has certainly passed."""
-        return self._system() < self._proved() - _SLACK_S
+        return self._wall() < self._proved() - _SLACK_S
 
     def words(self) -> str:
         """What is believed and why, for a person."""
         if self.behind:
-            return f"this device's clock shows {rfc3339(self._system())}, but it is at least {rfc3339(self.now())}"
-        return f"this device's clock shows {rfc3339(self._system())}"
+            return f"this device's clock shows {rfc3339(self._wall())}, but it is at least {rfc3339(self.now())}"
+        return f"this device's clock shows {rfc3339(self._wall())}"
 
     def learn(self, unix_s: float, why: str, *, until_s: float | None = None) -> None:
         """`unix_s` has passed, says `why`, a few words about who signed it; the floor rises to it and never falls.
@@ -119,6 +119,9 @@ class FleetClock:
                 record = replace(record, floor_s=0.0, why="", until_s=0.0)
             self._keep(_risen(record, signed_s, f"root {anchor.version}"))
             return self._record.floor_s < before.floor_s
+
+    def _wall(self) -> float:
+        return min(self._system(), _LATEST_S)
 
     def _proved(self) -> float:
         with self._lock:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -41,7 +42,6 @@ Fetch: TypeAlias = Callable[[Want], bytes | None]
 """A file of the repository, or None where there is none."""
 
 _BASE = "/"
-_ROLES = ("root", "timestamp", "snapshot", "targets")
 _CONFIG = UpdaterConfig(
     # Counted from the pinned root, also over those in the cache: years of rotations have to fit.
     max_root_rotations=1024,
@@ -54,45 +54,13 @@ _CONFIG = UpdaterConfig(
 )
 
 
-def judged(task: Task, fetch: Fetch) -> Verdict:
-    """Refresh as the TUF specification says (section 5), by `task.now_s`, and look the file up."""
-    folder = Path(task.folder)
-    try:
-        updater = updater_at(task, fetch)
-        updater.refresh()
-        return _accepted(folder, updater.get_targetinfo(task.file_name))
-    except ExpiredMetadataError as problem:
-        return Verdict(
-            problem="expired", detail=str(problem), anchor=_anchor(folder), roles=_expired(folder, str(problem))
-        )
-    except DownloadHTTPError as problem:
-        return Verdict(problem="refused", detail=str(problem), anchor=_anchor(folder))
-    except (RepositoryError, DownloadError, ValueError) as problem:
-        return Verdict(problem="refused", detail=f"{problem}", anchor=_anchor(folder))
-
-
-def updater_at(task: Task, fetch: Fetch) -> Updater:
-    """python-tuf's client, told the time: it would ask the system's clock.
-
-    It has no public way to be told. Whoever calls compares the expiry of what was accepted with the time once more, so
-    a version that no longer listens here makes nothing laxer, and `tests/edge/vouching/test_check.py` fails.
-    """
-    updater = Updater(
-        task.folder,
-        _BASE,
-        fetcher=_Asking(fetch),
-        config=_CONFIG,
-        bootstrap=(Path(task.folder) / PINNED).read_bytes(),
-    )
-    updater._trusted_set.reference_time = datetime.fromtimestamp(task.now_s, timezone.utc)
-    return updater
-
-
-class _Asking(FetcherInterface):
+class Asking(FetcherInterface):
     """Whatever python-tuf wants to download, `fetch` is asked for."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._ask = fetch
+        self.last = b""
+        """What came last."""
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         raise NotImplementedError
@@ -103,32 +71,68 @@ class _Asking(FetcherInterface):
         data = self._ask(Want(name=name, at_most_bytes=max_length))
         if data is None:
             raise DownloadHTTPError(f"there is no {name}", 404)
+        self.last = data
         return data
 
 
+def judged(task: Task, fetch: Fetch) -> Verdict:
+    """Refresh as the TUF specification says (section 5), by `task.now_s`, and look the file up."""
+    folder, asking = Path(task.folder), Asking(fetch)
+    try:
+        updater = updater_at(task, asking)
+        updater.refresh()
+        return _accepted(folder, updater.get_targetinfo(task.file_name))
+    except ExpiredMetadataError as problem:
+        late = _expired(folder, asking.last, str(problem))
+        return Verdict(problem="expired", detail=str(problem), anchor=_anchor(folder), roles=late)
+    except (RepositoryError, DownloadError, ValueError) as problem:
+        return Verdict(problem="refused", detail=str(problem), anchor=_anchor(folder))
+
+
+def updater_at(task: Task, fetcher: FetcherInterface) -> Updater:
+    """python-tuf's client, told the time: it would ask the system's clock.
+
+    It has no public way to be told. Whoever calls compares the expiry of what was accepted with the time once more, so
+    a version that no longer listens here makes nothing laxer, and `tests/edge/vouching/test_check.py` fails.
+    """
+    updater = Updater(
+        task.folder,
+        _BASE,
+        fetcher=fetcher,
+        config=_CONFIG,
+        bootstrap=(Path(task.folder) / PINNED).read_bytes(),
+    )
+    updater._trusted_set.reference_time = datetime.fromtimestamp(task.now_s, timezone.utc)
+    return updater
+
+
 def _accepted(folder: Path, target: TargetFile | None) -> Verdict:
-    documents = {name: _document(folder / f"{name}.json") for name in _ROLES}
+    documents = {role: _read(folder, role) for role in MOST_BYTES}
     found = Target(size_bytes=target.length, sha256=target.hashes.get("sha256", "")) if target else None
     return Verdict(
         anchor=_anchor(folder),
-        roles=tuple(_role(name, signed) for name, signed in documents.items()),
+        roles=tuple(map(_role, documents.values())),
         target=found,
         policy=documents["targets"].unrecognized_fields.get(POLICY),
     )
 
 
-def _document(path: Path) -> Document:
-    document: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
+def _read(folder: Path, role: str) -> Document:
+    return _parsed((folder / f"{role}.json").read_bytes())
+
+
+def _parsed(data: bytes) -> Document:
+    document: Metadata[Any] = Metadata.from_bytes(data)
     return cast("Document", document.signed)
 
 
-def _role(name: str, signed: Document) -> Role:
+def _role(signed: Document) -> Role:
     """ValueError where it says it was signed at a moment that is none."""
     signed_at = signed.unrecognized_fields.get(SIGNED_AT)
     if signed_at is not None and not isinstance(signed_at, str):
-        raise ValueError(f"{SIGNED_AT} of {name} is no moment")
+        raise ValueError(f"{SIGNED_AT} of {signed.type} is no moment")
     return Role(
-        name=name,
+        name=signed.type,
         version=signed.version,
         expires_s=signed.expires.timestamp(),
         signed_s=unix_s(signed_at) if signed_at else 0.0,
@@ -137,19 +141,17 @@ def _role(name: str, signed: Document) -> Role:
 
 def _anchor(folder: Path) -> Anchor:
     """Of `root.json`, which python-tuf keeps at the newest root it trusts; an empty one before there is any."""
-    path = folder / "root.json"
-    if not path.exists():
+    if not (folder / "root.json").exists():
         return Anchor()
-    return msgspec.convert(_document(path).to_dict(), RootDocument).anchor()
+    return msgspec.convert(_read(folder, "root").to_dict(), RootDocument).anchor()
 
 
-def _expired(folder: Path, complaint: str) -> tuple[Role, ...]:
-    """The role that is out of date, for the words about it: `complaint` names it, and it is in the cache or came last."""
+def _expired(folder: Path, last: bytes, complaint: str) -> tuple[Role, ...]:
+    """The role that is out of date, for the words about it: `complaint` names it; it is in the cache or came last."""
     found = []
-    for file_name in (*(f"{name}.json" for name in _ROLES), FETCHED):
+    for read in (*(partial(_read, folder, role) for role in MOST_BYTES), partial(_parsed, last)):
         with suppress(RepositoryError, ValueError, OSError):
-            signed = _document(folder / file_name)
-            found.append(_role(signed.type, signed))
+            found.append(_role(read()))
     meant = [role for role in found if role.name in complaint]
     return (max(meant, key=lambda role: role.version),) if meant else ()
 

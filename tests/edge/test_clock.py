@@ -86,6 +86,12 @@ def test_a_clock_in_2099_is_believed_and_leaves_no_trace(tmp_path: Path) -> None
     assert Hands().clock(tmp_path).now() == MAY
 
 
+def test_a_clock_beyond_the_calendar_is_no_bug(tmp_path: Path) -> None:
+    clock = taught(tmp_path, Hands(1e15))
+    assert clock.now() < 1e12
+    assert "shows 9999-12-31" in clock.words()
+
+
 def test_nobody_is_believed_before_there_is_trusted_metadata(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = Hands().clock(tmp_path)
     clock.learn(MAY, "assignment 1")
