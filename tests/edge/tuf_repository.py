@@ -63,19 +63,22 @@ class TufRepository:
 
     def publish(self, *, step: int = 1) -> None:
         """Sign everything but the root anew, `step` versions on."""
-        for name in ("targets", "snapshot", "timestamp"):
-            self.document(name).version += step
+        for role in ("targets", "snapshot", "timestamp"):
+            self.document(role).version += step - 1
+        self.targets.version += 1
         self.write("targets")
         self.write_snapshot()
 
     def write_snapshot(self) -> None:
-        """Snapshot over the targets as they are in the folder, and what follows."""
+        """The next one, over the targets as they are in the folder, and the next timestamp."""
+        self.snapshot.version += 1
         self.snapshot.meta = {"targets.json": self.meta_of("targets")}
         self.write("snapshot")
         self.write_timestamp()
 
     def write_timestamp(self) -> None:
-        """Over the snapshot as it is in the folder."""
+        """The next one, over the snapshot as it is in the folder."""
+        self.timestamp.version += 1
         self.timestamp.snapshot_meta = self.meta_of("snapshot")
         self.write("timestamp")
 
@@ -97,14 +100,12 @@ class TufRepository:
         found: Document = getattr(self, role)
         return found
 
-    def write(
-        self, role: str, keys: Sequence[CryptoSigner] | None = None, *, life_s: float | None = None, dated: bool = True
-    ) -> Path:
+    def write(self, role: str, keys: Sequence[CryptoSigner] | None = None, *, dated: bool = True) -> Path:
         """Date and sign one document, by its own keys unless told otherwise, under the name it is asked for by."""
         document = self.document(role)
         if dated:
             document.unrecognized_fields[SIGNED_AT] = rfc3339(self.at_s)
-            ends_s = self.at_s + (LIFE_S[role] if life_s is None else life_s)
+            ends_s = self.at_s + LIFE_S[role]
             document.expires = datetime.fromtimestamp(ends_s, timezone.utc)
         signed: Metadata[Document] = Metadata(document)
         for key in self.keys[role] if keys is None else keys:
