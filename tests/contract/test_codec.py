@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.codec import from_json, is_pretty_json, plain, to_json, to_pretty_json
 from contract.device import parse_device_config
@@ -56,6 +59,25 @@ def test_an_oversized_message_is_refused_unread() -> None:
 def test_a_message_nested_too_deep_is_refused_and_no_crash(kind: str) -> None:
     with pytest.raises(LinkError, match="recursion depth"):
         decode(kind, b'{"x":' + b"[" * 100_000, where="test")
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(("boot", "sequence", "at", "x")) | st.text(), inner)
+    ),
+)
+
+
+@given(ANY_JSON)
+def test_whatever_json_arrives_is_a_message_or_refused(value: object) -> None:
+    payload = json.dumps(value).encode()
+    for kind in ("telemetry", "ack", "birth", "presence", "command", "reply"):
+        try:
+            found = decode(kind, payload, where="test")
+        except LinkError:
+            continue
+        assert decode(kind, to_json(found), where="test") == found
 
 
 def test_a_schema_below_the_first_is_none() -> None:
