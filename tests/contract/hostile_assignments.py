@@ -98,6 +98,9 @@ ATTACKS: dict[str, Attack] = {
     "is of counter -1": forged(lambda: _body('"counter":7', '"counter":-1'), BAD),
     "is of counter 7.5": forged(lambda: _body('"counter":7', '"counter":7.5'), BAD),
     "is of counter 1e400": forged(lambda: _body('"counter":7', '"counter":1e400'), BAD),
+    "is of counter 2^63, to be the last for ever": forged(
+        lambda: _body('"counter":7', '"counter":9223372036854775808'), BAD
+    ),
     "is of a counter of 5000 digits": forged(lambda: _body('"counter":7', '"counter":1' + "0" * 5000), BAD),
     "is of schema 2": forged(lambda: _body('"schema":1', '"schema":2'), "schema 2 is newer"),
     "names a digest that climbs out": forged(lambda: sent(digest="sha256:../../../etc/passwd"), BAD),

@@ -80,6 +80,12 @@ def test_whatever_json_arrives_is_a_message_or_refused(value: object) -> None:
         assert decode(kind, to_json(found), where="test") == found
 
 
+def test_a_number_no_database_holds_is_refused() -> None:
+    assert decode("ack", b'{"boot":"b","sequence":9223372036854775807}', where="test")
+    with pytest.raises(LinkError, match=r"\$\.sequence"):
+        decode("ack", b'{"boot":"b","sequence":9223372036854775808}', where="test")
+
+
 def test_a_schema_below_the_first_is_none() -> None:
     with pytest.raises(LinkError, match=r"\$\.schema"):
         decode("ack", b'{"schema":0,"boot":"b","sequence":1}', where="test")
