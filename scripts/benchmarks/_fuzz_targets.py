@@ -62,13 +62,13 @@ def _read_bundle(data: bytes) -> None:
         return
     good = check_bundle(good_bundle(), TRUSTED, where="good")
     _must((checked.manifest, checked.members) == (good.manifest, good.members), "another bundle under one signature")
-    envelope = parse_envelope(rows_signature(data), where="fuzz")
+    envelope = parse_envelope(_signature_in(data), where="fuzz")
     theirs = [one for one in envelope.signatures if one.keyid in TRUSTED]
     _must(len(envelope.signatures) > 1 and theirs == list(_signature().signatures), "a second file of one bundle")
 
 
-def rows_signature(data: bytes) -> bytes:
-    """The last member of a bundle that was read."""
+def _signature_in(data: bytes) -> bytes:
+    """The last member of a bundle that was taken, so nothing stands between it and the directory."""
     return data[data.rindex(b"signature.json", 0, data.rindex(b"PK\1\2")) + 14 : data.index(b"PK\1\2")]
 
 
