@@ -22,8 +22,9 @@ from contract.states import Cause, State
 SCHEMA = 1
 MAX_BYTES = 1 << 20
 """A larger message is not one of ours."""
-Sequence = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+# No larger than what SQLite and PostgreSQL hold: one such acknowledgement would otherwise break a device's outbox.
+Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):
