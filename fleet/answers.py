@@ -312,6 +312,46 @@ class Rollouts(_Answer):
     rollouts: tuple[RolloutSummary, ...]
 
 
+class TrustRole(_Answer):
+    """One document of the update repository's metadata."""
+
+    role: Literal["root", "targets", "snapshot", "timestamp"]
+    version: int
+    expires: str
+    """Root and targets are renewed by people, the others by the server."""
+    keys: tuple[str, ...]
+    """Ids of the keys that may sign it; one signature is enough."""
+
+
+class Unvouched(_Answer):
+    """A file of the repository that the signed list does not name."""
+
+    digest: str
+    kind: Literal["bundle", "delta"]
+    size_bytes: int
+    release: str
+    """What it is, or leads to."""
+    profile: str
+
+
+class Trust(_Answer):
+    """What devices with a pinned root may install, and until when they believe it."""
+
+    metadata_url: str = ""
+    """Where devices find the metadata; empty where this server has none, and nothing below counts."""
+    roles: tuple[TrustRole, ...] = ()
+    listed: int = 0
+    """Files in the signed list."""
+    security_floor: int = 0
+    """Bundles of a lower security level are not installed."""
+    revoked: tuple[str, ...] = ()
+    """Bundles that must not run."""
+    unvouched: tuple[Unvouched, ...] = ()
+    """What devices with a pinned root refuse until it is signed."""
+    warnings: tuple[str, ...] = ()
+    """What a person has to do soon."""
+
+
 class Health(_Answer):
     """Whether the server does its work."""
 
