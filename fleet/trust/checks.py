@@ -16,13 +16,13 @@ from fleet.trust.documents import (
     MAX_BYTES,
     TARGET,
     Document,
-    Role,
     digest_of_target,
     is_signed,
     moment,
     policy_of,
     read,
 )
+from fleet.trust.names import Role
 from fleet.trust.offline import ONLINE
 
 WHERE = "upload"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from tuf.api.exceptions import RepositoryError
@@ -22,8 +22,8 @@ from contract.errors import SignatureError
 from contract.manifest import Digest
 from devices.keys import Signer
 from fleet.trust.keys import signature, tuf_id
+from fleet.trust.names import Role
 
-Role = Literal["root", "targets", "snapshot", "timestamp"]
 POLICY = "x-edgeferry"
 SIGNED_AT = "x-edgeferry-signed-at"
 TARGET = re.compile(r"(?P<hex>[0-9a-f]{64})\.(?:bundle|delta)")

@@ -7,14 +7,11 @@ the only one replaced. Each is written beside its place, synced and renamed, so 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from contract.errors import ConfigError
-from fleet.trust.documents import Role
+from fleet.trust.names import DOCUMENT, Role
 
-NAME = re.compile(r"(?:[1-9][0-9]{0,17}\.(?:root|targets|snapshot)|timestamp)\.json")
-TIMESTAMP = "timestamp.json"
 _INCOMING = ".incoming-"
 
 
@@ -26,7 +23,7 @@ class MetadataFolder:
 
     def read(self, name: str) -> bytes | None:
         """A document's bytes; None where `name` is no document's or there is none."""
-        if NAME.fullmatch(name) is None:
+        if DOCUMENT.fullmatch(name) is None:
             return None
         try:
             return (self.path / name).read_bytes()
@@ -64,8 +61,3 @@ class MetadataFolder:
             where=str(self.path),
             fix="Give --metadata a folder this user may read and write, on a disk with room.",
         )
-
-
-def named(version: int, role: Role) -> str:
-    """The file of a version of `role`; timestamps have no versions in their names."""
-    return TIMESTAMP if role == "timestamp" else f"{version}.{role}.json"

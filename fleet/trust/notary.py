@@ -15,9 +15,10 @@ from contract.errors import FerryError
 from devices.keys import Signer
 from fleet.trust import online
 from fleet.trust.checks import Held, check_online, check_root, check_targets
-from fleet.trust.documents import Document, Policy, Role, expiry_s, is_signed, policy_of, to_bytes
-from fleet.trust.folder import TIMESTAMP, MetadataFolder, named
+from fleet.trust.documents import Document, expiry_s, is_signed, to_bytes
+from fleet.trust.folder import MetadataFolder
 from fleet.trust.keys import tuf_id
+from fleet.trust.names import TIMESTAMP, Role, document_name
 from fleet.trust.published import Published, load
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Notary:
             now = self.published
             targets = check_targets(data, now.root, now.targets, self._held, now_s)
             file = to_bytes(targets)
-            self.folder.write(named(targets.signed.version, "targets"), file)
+            self.folder.write(document_name(targets.signed.version, "targets"), file)
             self._sign(now._replace(targets=targets, targets_file=file), now_s)
         LOG.info("targets version %d: %d files", targets.signed.version, len(targets.signed.targets))
 
@@ -61,7 +62,7 @@ class Notary:
         with self._lock:
             now = self.published
             root = check_root(data, now.root, now.targets, tuf_id(self._signer), now_s)
-            self.folder.write(named(root.signed.version, "root"), to_bytes(root))
+            self.folder.write(document_name(root.signed.version, "root"), to_bytes(root))
             self.published = now._replace(root=root)
             self._sign(self.published, now_s)
         LOG.info("root version %d", root.signed.version)
@@ -79,11 +80,6 @@ class Notary:
         """Whether `HEX.bundle` or `HEX.delta` is in the current list."""
         return name in self.published.targets.signed.targets
 
-    @property
-    def policy(self) -> Policy:
-        """What stands beside the current list."""
-        return policy_of(self.published.targets.signed, where="targets")
-
     def _sign(self, now: Published, now_s: float) -> None:
         """Publish `now` with a snapshot and a timestamp that fit; the lock is held. Until then, nothing has changed."""
         snapshot, timestamp = now.snapshot, now.timestamp
@@ -93,7 +89,7 @@ class Notary:
             or self._is_due(snapshot, "snapshot", now, online.SNAPSHOT_LIFE_S, now_s)
         ):
             snapshot = online.snapshot_of(now.targets.signed.version, now.targets_file, snapshot, self._signer, now_s)
-            self.folder.write(named(snapshot.signed.version, "snapshot"), to_bytes(snapshot))
+            self.folder.write(document_name(snapshot.signed.version, "snapshot"), to_bytes(snapshot))
         if (
             timestamp is None
             or snapshot is not now.snapshot

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from contract.errors import ConfigError
-from contract.moments import rfc3339
-from fleet.answers import TrustRole
-from fleet.trust.documents import Document, Role, expiry_s, is_signed, read
-from fleet.trust.folder import TIMESTAMP, MetadataFolder, named
+from contract.moments import rfc3339, unix_s
+from fleet.answers import Trust, TrustRole
+from fleet.trust.documents import Document, expiry_s, is_signed, policy_of, read
+from fleet.trust.folder import MetadataFolder
+from fleet.trust.names import TIMESTAMP, Role, document_name
 
 WARN_S = 30 * 86400.0
 """Root and targets are renewed by people, who want to hear of it a month before."""
@@ -49,10 +51,26 @@ class Published(NamedTuple):
             if document is not None
         )
 
+    def expiries_s(self) -> dict[str, float]:
+        """When each document expires, by role, in seconds since 1970."""
+        return {role.role: unix_s(role.expires) for role in self.roles()}
+
     def warnings(self, now_s: float) -> tuple[str, ...]:
         """What a person has to do soon, one sentence each."""
         left_s = {"root": expiry_s(self.root) - now_s, "targets": expiry_s(self.targets) - now_s}
         return tuple(_warning(role, left) for role, left in left_s.items() if left < WARN_S)
+
+
+def describe(now: Published) -> Trust:
+    """What the documents say by themselves, at this moment."""
+    policy = policy_of(now.targets.signed, where="targets")
+    return Trust(
+        roles=now.roles(),
+        listed=len(now.targets.signed.targets),
+        security_floor=policy.security_floor,
+        revoked=policy.revoked,
+        warnings=now.warnings(time.time()),
+    )
 
 
 def load(folder: MetadataFolder) -> Published:
@@ -61,12 +79,12 @@ def load(folder: MetadataFolder) -> Published:
     ConfigError where the folder holds no metadata, or not all of it.
     """
     where = str(folder.path)
-    root = read(_bytes(folder, named(folder.newest("root"), "root")), Root, where=where)
+    root = read(_bytes(folder, document_name(folder.newest("root"), "root")), Root, where=where)
     if not is_signed(root, "root", root.signed):
         raise _damaged(folder, "the root is not signed by its own keys")
     snapshot, timestamp = _load_online(folder)
     version = snapshot.signed.meta["targets.json"].version if snapshot else folder.newest("targets")
-    file = _bytes(folder, named(version, "targets"))
+    file = _bytes(folder, document_name(version, "targets"))
     targets = read(file, Targets, where=where)
     if not is_signed(targets, "targets", root.signed):
         raise _damaged(folder, f"targets version {version} are not signed by a key of the root")
@@ -79,14 +97,14 @@ def _load_online(folder: MetadataFolder) -> tuple[Metadata[Snapshot], Metadata[T
     if data is None:
         return None, None
     timestamp = read(data, Timestamp, where=where)
-    name = named(timestamp.signed.snapshot_meta.version, "snapshot")
+    name = document_name(timestamp.signed.snapshot_meta.version, "snapshot")
     return read(_bytes(folder, name), Snapshot, where=where), timestamp
 
 
 def _bytes(folder: MetadataFolder, name: str) -> bytes:
     found = folder.read(name)
     if found is None:
-        raise _damaged(folder, "it is empty" if name == named(0, "root") else f"there is no {name}")
+        raise _damaged(folder, "it is empty" if name == document_name(0, "root") else f"there is no {name}")
     return found
 
 
