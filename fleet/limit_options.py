@@ -10,13 +10,13 @@ import click
 _COUNT = click.IntRange(1)
 _POSITIVE = click.FloatRange(0, min_open=True)
 _SHARE = click.FloatRange(0, 1)
-_OPTIONS: tuple[tuple[str, str, click.ParamType, float | None, str], ...] = (
+_OPTIONS: tuple[tuple[str, str, click.ParamType[Any], float | None, str], ...] = (
     (
         "--shadow-frames",
         "shadow_frames",
         click.IntRange(0),
         10,
-        "Live frames answered beside the serving model; 0: none.",
+        "Frames answered beside the serving model; 0: none.",
     ),
     ("--shadow-seconds", "shadow_s", _POSITIVE, 60.0, "Time these may take."),
     ("--min-agreement", "min_agreement", _SHARE, 0.0, "Share of these with one first answer from both models."),
