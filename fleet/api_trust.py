@@ -9,14 +9,12 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.engine import Connection
 
-from contract.bundle import SUFFIX
-from contract.digest import hex_of
 from contract.errors import SignatureError
 from fleet import answers
 from fleet.deltas import delta_name, list_deltas
 from fleet.parts import Parts
 from fleet.refusals import NotFoundError
-from fleet.releases import list_releases
+from fleet.releases import bundle_name, list_releases
 
 LIMIT_BYTES = 5_000_000
 """Of a signed document: what devices read at most."""
@@ -92,7 +90,7 @@ def _held(connection: Connection) -> list[tuple[str, answers.Unvouched]]:
     """Everything in the repository by its file's name; whether it is vouched for is not decided here."""
     bundles = [
         (
-            hex_of(bundle.digest) + SUFFIX,
+            bundle_name(bundle.digest),
             answers.Unvouched(
                 digest=bundle.digest,
                 kind="bundle",

@@ -10,7 +10,7 @@ import click
 _COUNT = click.IntRange(1)
 _POSITIVE = click.FloatRange(0, min_open=True)
 _SHARE = click.FloatRange(0, 1)
-_OPTIONS: tuple[tuple[str, str, click.ParamType[Any], float | None, str], ...] = (
+OPTIONS: tuple[tuple[str, str, click.ParamType[Any], float | None, str], ...] = (
     (
         "--shadow-frames",
         "shadow_frames",
@@ -33,7 +33,7 @@ _OPTIONS: tuple[tuple[str, str, click.ParamType[Any], float | None, str], ...] =
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command all of them; their values arrive under the fields' names."""
-    for option, field, kind, default, words in reversed(_OPTIONS):
+    for option, field, kind, default, words in reversed(OPTIONS):
         shown = default is not None
         command = click.option(option, field, type=kind, default=default, show_default=shown, help=words)(command)
     return command
@@ -41,4 +41,4 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_limits(options: Mapping[str, Any]) -> dict[str, Any]:
     """The limits among a command's values, as the server wants them."""
-    return {field: options[field] for _, field, *_ in _OPTIONS}
+    return {field: options[field] for _, field, *_ in OPTIONS}

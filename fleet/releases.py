@@ -20,7 +20,12 @@ from fleet.refusals import NotFoundError
 
 def bundle_path(digest: str) -> str:
     """Where this server offers a bundle, from its root."""
-    return f"/bundles/{hex_of(digest)}{SUFFIX}"
+    return f"/bundles/{bundle_name(digest)}"
+
+
+def bundle_name(digest: str) -> str:
+    """What a bundle's file is called in the repository."""
+    return hex_of(digest) + SUFFIX
 
 
 def list_releases(connection: Connection) -> tuple[Release, ...]:

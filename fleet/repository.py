@@ -22,11 +22,12 @@ from contract import dsse
 from contract.bundle import SUFFIX, Bundle, open_bundle
 from contract.codec import to_json
 from contract.delta import SUFFIX as DELTA_SUFFIX
-from contract.digest import digest_of_chunks, hex_of
+from contract.digest import digest_of_chunks
 from contract.dsse import MANIFEST_TYPE, Verifier
 from contract.errors import ConfigError
 from fleet import deltas, tables
 from fleet.refusals import ConflictError
+from fleet.releases import bundle_name
 from fleet.store import Store
 
 _CHUNK = 1 << 20
@@ -99,7 +100,7 @@ class Repository:
             if not _is_new(connection, bundle, digest):
                 return Added(digest, False)
             size_bytes = path.stat().st_size
-            self._keep(path, f"{hex_of(digest)}{SUFFIX}")
+            self._keep(path, bundle_name(digest))
             connection.execute(tables.RELEASES.insert().values(_row(bundle, digest, size_bytes, verified)))
         return Added(digest, True)
 
