@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import dsse
 from contract.codec import from_json, to_json
-from contract.dsse import ASSIGNMENT_TYPE
+from contract.dsse import ASSIGNMENT_TYPE, Verifier
 from contract.errors import LinkError
 from contract.messages import (
     Ack,
@@ -75,8 +75,18 @@ def batch(boot: str, numbers: Sequence[int], *, oldest: int | None = None, **sai
 class SimulatedDevice:
     """Connect, announce, send, and hear acknowledgements and assignments."""
 
-    def __init__(self, port: int, name: str, *, profile: str = "rpi4", site: str = "dock") -> None:
-        self.name, self.profile, self.site = name, profile, site
+    def __init__(
+        self,
+        port: int,
+        name: str,
+        *,
+        profile: str = "rpi4",
+        site: str = "dock",
+        holds: tuple[str, ...] = (),
+        fleet_key: Mapping[str, Verifier] | None = None,
+    ) -> None:
+        self.name, self.profile, self.site, self.holds = name, profile, site, holds
+        self._trusted = fleet_key or development_verifier()
         self.boot, self.sequence = secrets.token_hex(8), 0
         self.acks: queue.Queue[Ack] = queue.Queue()
         self.assignments: queue.Queue[Assignment | None] = queue.Queue()
@@ -162,6 +172,7 @@ class SimulatedDevice:
             backend="ai-edge-litert 2.3.0",
             model="digits@1",
             digest=DIGEST,
+            holds=self.holds,
             site=self.site,
         )
 
@@ -174,5 +185,5 @@ class SimulatedDevice:
         else:
             envelope = dsse.parse_envelope(payload, where="desired")
             inner = dsse.payload_of(envelope, where="desired")
-            dsse.verify(envelope, ASSIGNMENT_TYPE, inner, development_verifier(), where="desired")
+            dsse.verify(envelope, ASSIGNMENT_TYPE, inner, self._trusted, where="desired")
             self.assignments.put(decode_assignment(inner, where="desired"))

@@ -52,5 +52,5 @@ def test_many_classes_share_the_last_colour() -> None:
 def test_states_are_coloured_by_what_they_mean() -> None:
     assert {words.tone(state) for state in ("committed", "done")} == {"good"}
     assert {words.tone(state) for state in ("refused", "rolled-back", "silent", "halted")} == {"bad"}
-    assert {words.tone(state) for state in ("assigned", "provisional", "running")} == {"busy"}
+    assert {words.tone(state) for state in ("assigned", "shadowing", "provisional", "running")} == {"busy"}
     assert {words.tone(state) for state in ("waiting", "blocked", "withdrawn")} == {"dim"}
