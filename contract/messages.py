@@ -144,7 +144,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Ack(Struct, frozen=True, kw_only=True):
-    """The collector is done with every message of `boot` up to and including `sequence`: stored, or known to be lost."""
+    """Every message of `boot` up to and including `sequence` is stored, or known to be lost."""
 
     schema: int = SCHEMA
     boot: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, structs
@@ -18,6 +19,7 @@ from contract.errors import LinkError
 from contract.messages import Batch, Event, Reported, Sequence, Span, Telemetry
 from fleet.arrivals import Arrival, Refusal, check_identity, refuse
 
+T = TypeVar("T")
 _TYPES: dict[str, type[Telemetry | Event | Reported]] = {"telemetry": Telemetry, "events": Event, "reported": Reported}
 
 
@@ -59,21 +61,18 @@ def _sorted(envelope: _Envelope) -> tuple[dict[str, tuple[object, ...]], tuple[i
     kept: dict[str, tuple[object, ...]] = {}
     refused: list[int] = []
     for kind, struct in _TYPES.items():
-        read: list[object] = []
-        for raw in getattr(envelope, kind):
-            try:
-                read.append(msgspec.json.decode(raw, type=struct))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                refused += _number_of(raw)
-        kept[kind] = tuple(read)
+        read = [(raw, _read(raw, struct)) for raw in getattr(envelope, kind)]
+        kept[kind] = tuple(message for _, message in read if message is not None)
+        numbered = (_read(raw, _Numbered) for raw, message in read if message is None)
+        refused += [unread.sequence for unread in numbered if unread is not None]
     return kept, tuple(refused)
 
 
-def _number_of(raw: Raw) -> list[int]:
+def _read(raw: Raw, struct: type[T]) -> T | None:
     try:
-        return [msgspec.json.decode(raw, type=_Numbered).sequence]
+        return msgspec.json.decode(raw, type=struct)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
+        return None
 
 
 def parts(arrival: Arrival, problem: Exception) -> list[Arrival | Refusal]:
