@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LISTENS_TO: tuple[Kind, ...] = ("ack", "desired", "command")
-_KEEPALIVE_S = 1200
+KEEPALIVE_S = 1200
 """AWS IoT allows no more, and most networks forget a connection later; the last will speaks after 1.5 times this."""
 _PUBACK_S = 30.0
 _LOOK_S = 5.0
@@ -110,7 +110,7 @@ class Link:
         on_confirmed: Callable[[], None] = lambda: None,
         also: Sequence[str] = (),
         on_other: Callable[[str, bytes], None] | None = None,
-        keepalive_s: int = _KEEPALIVE_S,
+        keepalive_s: int = KEEPALIVE_S,
         puback_s: float = _PUBACK_S,
     ) -> None:
         self.where = broker.url
