@@ -66,9 +66,7 @@ def figures(short: bool) -> dict[str, Figure]:
         "heartbeat": Figure(day.bytes / beats, f"bytes of MQTT, one every {HEARTBEAT_S:g} s, acknowledged"),
         "heartbeat_segments": Figure(day.segments / beats, "TCP segments"),
         "ping_segments": Figure(ping.segments, f"TCP segments for {ping.bytes} bytes, every {KEEPALIVE_S} s"),
-        "connection": Figure(
-            begin.bytes, f"bytes of MQTT, with birth, presence and first windows, {_CONNECTIONS} times"
-        ),
+        "connection": Figure(begin.bytes, f"bytes of MQTT, with birth and presence, {_CONNECTIONS} times"),
         "every_window_sent": Figure(_mb(_on_the_wire(always)), "MB a month with TCP/IP headers, pings every 30 s"),
     }
 
