@@ -26,12 +26,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from contract.codec import from_json, to_json
-from contract.errors import LinkError
-from contract.messages import MAX_BYTES, Batch, Event, Reported, Telemetry
+from contract.codec import to_json
+from contract.messages import MAX_BYTES, Batch
 from edge import gone
+from edge.kept import Kept, Kind, Row, Size, one_run
 from edge.lived import Lived
 from edge.outbox_file import OutboxError, opened, translated
 
@@ -39,9 +39,6 @@ __all__ = ["Kept", "Kind", "Outbox", "OutboxError", "Parcel", "Place"]
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["telemetry", "events", "reported"]
-Kept = Telemetry | Event | Reported
-_STRUCT: dict[Kind, type[Kept]] = {"telemetry": Telemetry, "events": Event, "reported": Reported}
 _GIVEN_UP: tuple[Kind, ...] = ("telemetry", "events", "reported")
 """In this order when there is no room: a later reading says more than a lost one, an outcome is said once."""
 _GROWS_OLD: tuple[Kind, ...] = ("telemetry", "events")
@@ -137,7 +134,7 @@ class Outbox:
         with self._locked():
             place = self._place(after)
             rows = self._rows_after(place, max_count)
-            while rows and not (run := _one_run(rows, max_bytes)):
+            while rows and not (run := one_run(rows, max_bytes)):
                 with self._transaction():
                     self._give_up([rows[0].size])
                 rows = self._rows_after(place, max_count)
@@ -213,15 +210,15 @@ class Outbox:
         known = self._database.execute("SELECT ordinal FROM boots WHERE id = ?", (after.boot,)).fetchone()
         return (known[0], after.sequence) if known else (0, 0)
 
-    def _rows_after(self, place: tuple[int, int], max_count: int) -> list[_Row]:
+    def _rows_after(self, place: tuple[int, int], max_count: int) -> list[Row]:
         rows = self._database.execute(
             "SELECT boot, sequence, kind, body FROM messages"
             " WHERE (boot, sequence) > (?, ?) ORDER BY boot, sequence LIMIT ?",
             (*place, max_count),
         )
-        return [_Row(*row) for row in rows]
+        return [Row(*row) for row in rows]
 
-    def _parcel(self, boot: int, run: list[tuple[_Row, Kept]], place: tuple[int, int]) -> Parcel:
+    def _parcel(self, boot: int, run: list[tuple[Row, Kept]], place: tuple[int, int]) -> Parcel:
         """The run, and the spans that are gone between `place` and the next message that is kept."""
         begin = place[1] if boot == place[0] else 0
         end = run[-1][0].sequence if run else begin
@@ -266,13 +263,13 @@ class Outbox:
             self._give_up(going)
             self._say("old", f"nobody took them for {self.max_age_s / 86_400:.3g} days", going)
 
-    def _oldest(self, kind: Kind) -> Iterator[_Size]:
+    def _oldest(self, kind: Kind) -> Iterator[Size]:
         rows = self._database.execute(
             "SELECT boot, sequence, LENGTH(body), kept_s FROM messages WHERE kind = ? ORDER BY boot, sequence", (kind,)
         )
-        return (_Size(*row) for row in rows)
+        return (Size(*row) for row in rows)
 
-    def _give_up(self, going: Iterable[_Size]) -> None:
+    def _give_up(self, going: Iterable[Size]) -> None:
         """Delete rows, given in order, count them as lost, and remember their numbers for the collector."""
         for boot, rows in itertools.groupby(going, key=lambda row: row.boot):
             numbers = []
@@ -300,7 +297,7 @@ class Outbox:
     def _count_lost(self, count: int) -> None:
         self._database.execute("UPDATE counters SET value = value + ? WHERE name = 'lost'", (count,))
 
-    def _say(self, occasion: str, why: str, going: Sequence[_Size]) -> None:
+    def _say(self, occasion: str, why: str, going: Sequence[Size]) -> None:
         """Once until the collector takes something again: a device without a network must not fill its journal."""
         if going and occasion not in self._said:
             self._said.add(occasion)
@@ -336,46 +333,3 @@ class Outbox:
             yield
         finally:
             self._database.execute("PRAGMA synchronous=NORMAL")
-
-
-class _Row(NamedTuple):
-    boot: int
-    sequence: int
-    kind: Kind
-    body: bytes
-
-    @property
-    def size(self) -> _Size:
-        return _Size(self.boot, self.sequence, len(self.body), 0.0)
-
-
-class _Size(NamedTuple):
-    """A kept message without its body."""
-
-    boot: int
-    sequence: int
-    bytes: int
-    kept_s: float
-
-
-def _one_run(rows: list[_Row], max_bytes: int) -> list[tuple[_Row, Kept]]:
-    """The leading rows of one boot and one kind that fit into `max_bytes`; empty where the first cannot be read."""
-    run: list[tuple[_Row, Kept]] = []
-    for row in rows:
-        max_bytes -= len(row.body) + 1
-        if run and (max_bytes < 0 or (row.boot, row.kind) != (rows[0].boot, rows[0].kind)):
-            break
-        message = _message(row)
-        if message is None:
-            break
-        run.append((row, message))
-    return run
-
-
-def _message(row: _Row) -> Kept | None:
-    """What the row keeps; None where this version cannot read it, or the disk has spoilt it."""
-    try:
-        return from_json(row.body, _STRUCT[row.kind], where="outbox", error=LinkError)
-    except LinkError as problem:
-        log.warning("outbox: message %d (%s) is given up: %s", row.sequence, row.kind, problem.what)
-        return None

@@ -17,7 +17,7 @@ import pytest
 
 from contract.messages import MAX_BYTES, Batch, Event, FrameLedger, Reported, Span, Telemetry
 from contract.result import Result
-from edge.outbox import Kept, Kind, Outbox, OutboxError, Place
+from edge.outbox import Kept, Kind, Outbox, Place
 
 LIMIT_BYTES = 1 << 20
 DIGEST = "sha256:" + "0" * 64
@@ -211,19 +211,6 @@ def test_a_message_that_cannot_be_read_is_given_up_and_the_rest_is_sent(
     assert again.lost == 1
 
 
-def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, open_outbox: OpenOutbox) -> None:
-    path = tmp_path / "outbox.db"
-    path.write_bytes(b"not a database at all, " * 100)
-    assert put(open_outbox(), "telemetry") == [1]
-    assert (tmp_path / "outbox.db.damaged").read_bytes().startswith(b"not a database")
-
-
-def test_a_second_agent_on_the_same_file_is_refused(outbox: Outbox, open_outbox: OpenOutbox) -> None:
-    put(outbox, "telemetry")
-    with pytest.raises(OutboxError, match="locked"):
-        open_outbox()
-
-
 def test_a_refused_put_consumes_no_number(outbox: Outbox) -> None:
     def broken(_: int) -> Telemetry:
         raise RuntimeError("no reading")
@@ -293,20 +280,6 @@ def test_no_wall_clock_can_make_a_message_old(open_outbox: OpenOutbox, monkeypat
         monkeypatch.setattr("time.time", lambda now=year_s: now)
         put(outbox, "telemetry")
     assert (outbox.waiting, outbox.lost) == (3, 0)
-
-
-def test_an_older_file_has_no_ages_and_keeps_its_messages(tmp_path: Path, open_outbox: OpenOutbox) -> None:
-    outbox = open_outbox()
-    put(outbox, "telemetry")
-    outbox.close()
-    with sqlite3.connect(tmp_path / "outbox.db") as database:
-        database.execute("DROP TABLE gone")
-        database.execute("ALTER TABLE messages DROP COLUMN kept_s")
-        database.execute("DELETE FROM counters WHERE name = 'lived_s'")
-    database.close()
-    again = open_outbox(max_age_s=DAY_S)
-    put(again, "telemetry")
-    assert (again.waiting, again.lost) == (2, 0)
 
 
 def test_a_boot_of_which_nothing_is_left_is_told_in_a_batch_without_messages(open_outbox: OpenOutbox) -> None:
