@@ -64,6 +64,8 @@ class Reading(_Answer):
     rss_bytes: int = 0
     """Memory of the device's process."""
     temperature_c: float | None = None
+    next_s: float | None = None
+    """The next reading follows within this time, because nothing happens there."""
     outbox_waiting: int = 0
     """Messages not yet acknowledged."""
     outbox_lost: int = 0

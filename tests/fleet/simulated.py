@@ -26,6 +26,7 @@ from contract.messages import (
     Percentiles,
     Presence,
     Reported,
+    Span,
     Telemetry,
     decode_assignment,
 )
@@ -67,9 +68,12 @@ def reading(
     )
 
 
-def batch(boot: str, numbers: Sequence[int], *, oldest: int | None = None, **said: Any) -> Batch:
+def batch(
+    boot: str, numbers: Sequence[int], *, oldest: int | None = None, gone: tuple[Span, ...] = (), **said: Any
+) -> Batch:
     """Readings with these sequence numbers."""
-    return Batch(boot=boot, oldest=oldest or min(numbers), telemetry=tuple(reading(n, **said) for n in numbers))
+    readings = tuple(reading(n, **said) for n in numbers)
+    return Batch(boot=boot, oldest=oldest or min(numbers), gone=gone, telemetry=readings)
 
 
 class SimulatedDevice:
@@ -108,10 +112,12 @@ class SimulatedDevice:
         """Send and wait until the broker has it."""
         self._client.publish(self._topic(kind), payload, 1, retain).wait_for_publish(10)
 
-    def send(self, numbers: Sequence[int], *, oldest: int | None = None, **said: Any) -> None:
+    def send(
+        self, numbers: Sequence[int], *, oldest: int | None = None, gone: tuple[Span, ...] = (), **said: Any
+    ) -> None:
         """Readings with these numbers, as one batch."""
         self.sequence = max(self.sequence, *numbers)
-        self.publish("telemetry", to_json(batch(self.boot, numbers, oldest=oldest, **said)))
+        self.publish("telemetry", to_json(batch(self.boot, numbers, oldest=oldest, gone=gone, **said)))
 
     def read_on(self, **said: Any) -> None:
         """The next reading."""
