@@ -50,6 +50,7 @@ Cause = Literal[
     "silence",  # the health window never filled
     "deadline",  # not finished in time
     "interrupted",  # power or process went away while provisional
+    "operator",  # somebody at the device asked for it
 ]
 
 TABLE: dict[tuple[State, Event], State] = {

@@ -10,23 +10,35 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
+from importlib import metadata
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
 from contract.messages import Birth
+from contract.result import Result
+from edge.budget import Budget
 from edge.bundles import opened_bundle
+from edge.clock import FleetClock
 from edge.device_file import read_device_file
 from edge.durable import Disk
 from edge.fitness import check_profile
+from edge.home_assistant import HomeAssistant
 from edge.identity import birth
+from edge.memory import resident_bytes
+from edge.metadata import Repository
 from edge.outbox import Outbox
 from edge.progress import Progress
+from edge.quiet import Quiet
 from edge.reporter import Reporter
 from edge.signals import stopped_by_signals
 from edge.slots import Slots
 from edge.supply import Supply
 from edge.systemd import Notifier
+from edge.telemetry import Window
 from edge.trust import Trust, pinned
 from edge.updater import Updater
 from edge.vision.messages import Ended
@@ -37,6 +49,7 @@ log = logging.getLogger(__name__)
 OUTBOX = "outbox.db"
 _FLUSH_S = 5.0
 _MIB = 1 << 20
+_DAY_S = 86400.0
 
 
 def run_agent(config_path: Path) -> None:
@@ -59,27 +72,35 @@ class Agent:
         trust, state = pinned(config), Path(config.state_dir)
         _make_folder(state)
         # The outbox is locked for one agent, and a second one must not undo what the first is about.
-        self._outbox = Outbox(state / OUTBOX, config.telemetry.outbox_mib * _MIB)
+        days = config.telemetry.outbox_days
+        self._outbox = Outbox(
+            state / OUTBOX, config.telemetry.outbox_mib * _MIB, max_age_s=None if days is None else days * _DAY_S
+        )
         disk = Disk()
+        clock = FleetClock(state, disk)
         self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
         self._vision = Vision(config, self._slots.folder, self._listener())
         self._updater = Updater(
             config,
             trust,
             self._slots,
-            Supply(state, disk),
+            _supply(config, state, clock, disk),
             report=self._report,
             on_end=self._vision.stop,
             disk=disk,
+            clock=clock.now,
         )
+        self._home = _home(config)
         self._reporter = Reporter(
             config.broker,
             config.fleet,
             config.device,
             outbox=self._outbox,
             birth=self._birth,
-            events="all",
+            events=config.telemetry.events,
             on_desired=self._updater.desired,
+            quiet=Quiet(),
+            neighbour=self._home,
         )
         self._systemd = Notifier()
         self._updater.recover()
@@ -106,18 +127,33 @@ class Agent:
         self._vision.stop()
 
     def _listener(self) -> Listener:
-        """Results were chosen where they arose; here all of them are kept."""
         return Listener(
-            result=lambda result: self._reporter.result(result),
-            window=lambda window: self._reporter.window(window),
+            result=self._result,
+            window=self._window,
             alive=lambda: self._systemd.alive(),
             serving=self._introduce,
             gave_up=lambda digest: self._updater.give_up(digest),
         )
 
+    def _result(self, result: Result) -> None:
+        self._reporter.result(result)
+        if self._home is not None:
+            self._home.answered(result)
+
+    def _window(self, window: Window) -> None:
+        """With how often the vision process itself had to be replaced."""
+        counts = Counter(window.restarts) + Counter(self._vision.restarts)
+        window = replace(window, restarts=dict(counts), rss_bytes=window.rss_bytes + resident_bytes())
+        self._reporter.window(window)
+        if self._home is not None:
+            self._home.window(window)
+
     def _introduce(self) -> None:
-        log.info("serving %s on %s", self._vision.serving.release, self._vision.serving.backend)
+        serving = self._vision.serving
+        log.info("serving %s on %s", serving.release, serving.backend)
         self._reporter.introduce()
+        if self._home is not None:
+            self._home.serving(serving.release, serving.labels)
 
     def _explain_end(self, ended: Ended) -> None:
         """Ends nobody asked for are errors, so that systemd starts the agent again."""
@@ -141,6 +177,9 @@ class Agent:
     def _report(self, progress: Progress) -> None:
         """Each state of the update walk, with what serves meanwhile."""
         assert progress.assignment is not None
+        if self._home is not None:
+            wanted = f"{progress.assignment.name}@{progress.assignment.version}"
+            self._home.reported(progress.state, wanted, progress.detail)
         self._reporter.reported(
             counter=progress.counter,
             state=progress.state,
@@ -197,6 +236,27 @@ def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vis
     slots.activate(slot.digest)
     slots.commit()
     log.info("installed %s from %s", slot.manifest.release, config.bundle)
+
+
+def _supply(config: DeviceConfig, state: Path, clock: FleetClock, disk: Disk) -> Supply:
+    update, root = config.update, config.trust.root
+    month_bytes = None if update.month_mib is None else update.month_mib * _MIB
+    budget = Budget(state, disk, month_bytes=month_bytes, clock=clock.now)
+    repository = None if root is None else Repository(Path(root), state, clock, disk, ca_file=update.ca_file)
+    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file)
+
+
+def _home(config: DeviceConfig) -> HomeAssistant | None:
+    if config.home_assistant is None:
+        return None
+    return HomeAssistant(
+        config.home_assistant,
+        config.fleet,
+        config.device,
+        profile=config.profile,
+        version=metadata.version("edgeferry"),
+        site=config.site,
+    )
 
 
 def _make_folder(folder: Path) -> None:

@@ -51,15 +51,16 @@ class OpenBundle(NamedTuple):
 
 
 @contextmanager
-def opened_bundle(path: Path, trusted: Mapping[str, Verifier]) -> Iterator[OpenBundle]:
-    """The bundle in `path` for installing, never in memory as a whole. BundleError, SignatureError."""
+def opened_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> Iterator[OpenBundle]:
+    """The bundle in `path`, never in memory as a whole. BundleError, SignatureError."""
     try:
         stream = path.open("rb")
     except OSError as problem:
         raise _unreadable(path, problem) from problem
     with stream:
         bundle = open_bundle(stream, where=str(path))
-        _signer(bundle, trusted)
+        if trusted is not None:
+            _signer(bundle, trusted)
         stream.seek(0)
         digest = digest_of_chunks(iter(lambda: stream.read(_CHUNK_BYTES), b""))
         yield OpenBundle(bundle, digest, stream.tell())

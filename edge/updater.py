@@ -17,18 +17,22 @@ from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from contract.delta import DeltaError
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, FerryError, GoldenError, SignatureError
 from contract.manifest import Digest
 from contract.messages import Assignment, Limits
-from contract.moments import unix_s
+from contract.moments import rfc3339, unix_s
 from contract.states import Cause, Event, next_state
+from edge.budget import BudgetError
 from edge.bundles import opened_bundle
 from edge.deadline import Deadline, DeadlineError, StoppingError
 from edge.download import DownloadError
 from edge.durable import Disk, DiskError
 from edge.fitness import FloorError, ProfileError, check_floor, check_profile, check_release
 from edge.health import Comparison, Numbers, UnhealthyError, Verdict, shadow_verdict, verdict
+from edge.inbox import Inbox, Order
+from edge.metadata import ExpiredError, MetadataError
 from edge.progress import Progress, ProgressFile, after_restart
 from edge.slot import Slot
 from edge.slots import Slots
@@ -41,8 +45,15 @@ log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 0.5
 _STOP_S = 5.0
+_LOCAL_S = 3600.0
+"""How long an order given at the device may take."""
+_LOOK_INTO_INBOX_S = 1.0
 _CAUSES: dict[type[FerryError], Cause] = {
+    MetadataError: "metadata",
+    ExpiredError: "expired",
+    BudgetError: "budget",
     DownloadError: "download",
+    DeltaError: "delta",
     SignatureError: "signature",
     BundleError: "bundle",
     ProfileError: "profile",
@@ -109,7 +120,9 @@ class Updater:
         """`report` hears of each state. `on_end` is called when the thread ends, even by a bug."""
         self._config, self._trust, self._slots, self._supply = config, trust, slots, supply
         self._report, self._on_end, self._clock = report, on_end, clock
-        self._file = ProgressFile(Path(config.state_dir), disk or Disk())
+        disk = disk or Disk()
+        self._file = ProgressFile(Path(config.state_dir), disk)
+        self._inbox = Inbox(Path(config.state_dir), disk)
         self._progress = Progress()
         self._eyes: Eyes
         self._wanted: bytes | None = None
@@ -169,7 +182,7 @@ class Updater:
         try:
             self._begin()
             while not self._stop.is_set():
-                self._wake.wait()
+                self._wake.wait(_LOOK_INTO_INBOX_S)
                 self._wake.clear()
                 self._look_round()
         except StoppingError:
@@ -180,9 +193,12 @@ class Updater:
         payload, self._wanted = self._wanted, None
         if payload is not None and self._accepts(payload):
             self._walk()
+        order = self._inbox.look()
+        if order is not None:
+            self._obey(order)
         given_up, self._given_up = self._given_up, None
         if given_up is not None and given_up == self._slots.current:
-            self._abandon_current()
+            self._abandon_current("crash", "its processes died again and again")
 
     def _begin(self) -> None:
         """The last outcome is said again: power may have gone between its record and the outbox."""
@@ -205,8 +221,38 @@ class Updater:
         self._keep(Progress(assignment=assignment, accepted=assignment.counter))
         return True
 
+    def _obey(self, order: Order) -> None:
+        """An order given at the device. It takes the same walk as an assignment, and is gone at its end."""
+        if order.verb == "roll-back":
+            self._inbox.clear()
+            self._abandon_current("operator", "somebody at the device asked for it")
+            return
+        self._keep(Progress(assignment=self._local(order), local=True, accepted=self._progress.accepted))
+        self._walk()
+
+    def _local(self, order: Order) -> Assignment:
+        assert order.digest is not None
+        return Assignment(
+            fleet=self._config.fleet,
+            device=self._config.device,
+            counter=max(1, self._progress.accepted),
+            digest=order.digest,
+            name=order.name,
+            version=order.version,
+            size_bytes=order.size_bytes,
+            url=self._inbox.bundle(order.digest).as_uri(),
+            deadline=rfc3339(self._clock() + _LOCAL_S),
+        )
+
     def _walk(self) -> None:
-        """The accepted assignment, from where the table begins."""
+        """The accepted assignment to its end, whichever that is."""
+        self._take_steps()
+        if self._progress.local:
+            self._inbox.clear()
+        self._collect()
+
+    def _take_steps(self) -> None:
+        """From where the table begins."""
         assignment = self._assignment()
         self._progress = replace(self._progress, state="idle", tries=self._progress.tries + 1)
         if assignment.digest == self._slots.current and not self._slots.provisional:
@@ -228,10 +274,9 @@ class Updater:
             self._eyes.settle()
         except FerryError as problem:
             self._go_back(problem)
-        self._collect()
 
     def _staged(self, assignment: Assignment, deadline: Deadline) -> Slot:
-        """The assigned bundle in its slot. One we hold is not fetched again, and neither is its signature asked."""
+        """The assigned bundle in its slot. One we hold is not fetched again, and nobody has to vouch for it."""
         deadline.check()
         if self._slots.provisional:
             # A disk that refused left the last walk's model on trial; it must not become anybody's fallback.
@@ -245,9 +290,11 @@ class Updater:
         return slot
 
     def _installed(self, assignment: Assignment, deadline: Deadline) -> Slot:
-        """Fetched, checked, unpacked."""
+        """Vouched for, fetched, checked, unpacked."""
+        metadata = self._inbox.metadata if self._progress.local else assignment.metadata_url
+        self._slots.raise_floor(self._supply.vouched_floor(assignment, metadata, deadline))
         self._slots.check_room(assignment.size_bytes)
-        file = self._supply.bundle(assignment, deadline)
+        file = self._file_of(assignment, deadline)
         self._step("arrived")
         try:
             with opened_bundle(file, self._trust.publishers) as opened:
@@ -258,7 +305,16 @@ class Updater:
                 deadline.check()
                 return self._slots.install(opened)
         finally:
-            self._supply.used_up(file)
+            self._supply.used_up()
+
+    def _file_of(self, assignment: Assignment, deadline: Deadline) -> Path:
+        if self._progress.local:
+            return self._inbox.bundle(assignment.digest)
+        return self._supply.bundle(assignment, self._folder_of, deadline)
+
+    def _folder_of(self, digest: Digest) -> Path | None:
+        slot = self._held(digest)
+        return None if slot is None else slot.folder
 
     def _shadowed(self, slot: Slot, limits: Limits, deadline: Deadline) -> str:
         """What the shadow run showed; UnhealthyError where it broke a limit."""
@@ -313,9 +369,12 @@ class Updater:
             self._eyes.go_back(self._slots.slot(self._slots.current))
         self._step("failed", cause=cause_of(problem), detail=f"{problem.what} [{problem.where}]")
 
-    def _abandon_current(self) -> None:
-        """Back to the fallback for good; without one there is nothing to serve, and the thread ends."""
+    def _abandon_current(self, cause: Cause, why: str) -> None:
+        """Back to the fallback for good. Without one a crashing model leaves nothing to serve, and the thread ends."""
         current = self._slots.current
+        if self._slots.fallback is None and cause == "operator":
+            log.warning("there is no earlier model to go back to")
+            return
         if self._slots.fallback is None:
             self.hopeless = BackendError(
                 "the model crashes again and again, and there is no other",
@@ -324,11 +383,11 @@ class Updater:
             )
             self._stop.set()
             return
-        log.error("%s crashes again and again: going back", self._eyes.serving.release)
+        log.error("%s: going back: %s", self._eyes.serving.release, why)
         self._eyes.go_back(self._slots.slot(self._slots.roll_back()))
         assignment = self._progress.assignment
         if self._progress.state == "committed" and assignment is not None and assignment.digest == current:
-            self._step("failed", cause="crash", detail="its processes died again and again")
+            self._step("failed", cause=cause, detail=why)
 
     def _collect(self) -> None:
         """What nobody needs any more; a disk that refuses is asked again before the next bundle."""

@@ -77,7 +77,8 @@ class Work:
             on_window=self._window,
             window_s=config.telemetry.every_s,
         )
-        self._worth_telling = WorthTelling(config.telemetry.events)
+        # A home is shown what is seen now; what is kept for the fleet, the agent chooses.
+        self._worth_telling = WorthTelling("all" if config.home_assistant else config.telemetry.events)
         self._candidate: LoadedModel | None = None
         self._before: LoadedModel | None = None
         self._shadow: ShadowRun | None = None

@@ -21,6 +21,7 @@ from contract.messages import Assignment, Limits
 from contract.moments import rfc3339
 from contract.states import State
 from devices.keys import Signer, development_verifier, load_signer, load_verifiers, make_key
+from edge.budget import Budget
 from edge.durable import Disk
 from edge.progress import Progress, ProgressFile
 from edge.slots import Slots
@@ -62,7 +63,8 @@ class Device:
         self.eyes = LocalEyes(self.config, self.slots.folder, self.slots.slot(self.slots.current or ""))
 
     def new_updater(self, trust: Trust, **told: Callable[..., None]) -> Updater:
-        supply = Supply(self.state, Disk())
+        disk = Disk()
+        supply = Supply(self.state, disk, Budget(self.state, disk, month_bytes=None, clock=time.time))
         return Updater(self.config, trust, self.slots, supply, **{"report": self._hear, **told})
 
     def __enter__(self) -> Device:
