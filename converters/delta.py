@@ -100,6 +100,8 @@ def apply(base: Path, delta: Path, out: Path) -> ApplyReport:
     Raises what `edge.delta.apply_delta` raises, and ConfigError for files in the wrong order or an impossible `out`.
     """
     _check_out(out, base, delta)
+    if not base.is_dir():
+        _refuse_delta(_read(base), base)
     with _beside(out, "new") as waiting:
         apply_delta(delta, base, waiting, disk=Disk())
         with delta.open("rb") as stream:
@@ -186,15 +188,23 @@ def _note(share: float, header: Header, old: Files) -> str:
 
 
 def _bundle(path: Path) -> Files:
+    data = _read(path)
+    _refuse_delta(data, path)
+    return files_of(data, check_bundle(data, UNVERIFIED, where=str(path)).manifest)
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise BundleError(
             f"the bundle cannot be read: {problem.strerror}", where=str(path), fix="Check the path and its permissions."
         ) from problem
+
+
+def _refuse_delta(data: bytes, path: Path) -> None:
     if is_delta(data):
-        raise ConfigError("this is a delta, and a bundle is needed", where=str(path), fix="Give OLD and NEW bundles.")
-    return files_of(data, check_bundle(data, UNVERIFIED, where=str(path)).manifest)
+        raise ConfigError("this is a delta, and a bundle is needed", where=str(path), fix="Give the bundle OLD first.")
 
 
 def _check_out(out: Path, *inputs: Path) -> None:
