@@ -140,8 +140,8 @@ def read_header(stream: IO[bytes], *, where: str) -> Header:
     unpacked = _unpacked(stream.read(length), where)
     try:
         header = from_json(unpacked, Header, where=where, error=DeltaError, newest_schema=SCHEMA)
-    except RecursionError as problem:
-        raise damaged("its header is nested without end", where) from problem
+    except RecursionError as endless:
+        raise damaged("its header is nested without end", where) from endless
     stored = size - len(start) - length
     for problem in _contradictions(header, stored):
         raise damaged(problem, where)

@@ -158,22 +158,25 @@ def _report(out: Path, delta: bytes, parts: list[Part], header: Header, old: Fil
         profile=header.profile,
         whole_bytes=header.size_bytes,
         share=share,
-        parts=tuple(map(_part_report, parts)),
+        parts=tuple(_part_reports(parts)),
         note=_note(share, header, old),
     )
 
 
-def _part_report(part: Part) -> PartReport:
-    methods: Counter[str] = Counter()
-    for segment, _ in part.told:
-        alone = segment.method == "patch" and not segment.reference
-        methods["whole" if alone else segment.method] += segment.size_bytes
-    return PartReport(
-        name=part.name,
-        size_bytes=sum(segment.size_bytes for segment, _ in part.told),
-        stored_bytes=sum(segment.stored_bytes for segment, _ in part.told),
-        methods=dict(methods),
-    )
+def _part_reports(parts: list[Part]) -> Iterator[PartReport]:
+    """One a name: what is small lies in several places."""
+    for name in dict.fromkeys(part.name for part in parts):
+        segments = [told.segment for part in parts if part.name == name for told in part.told]
+        methods: Counter[str] = Counter()
+        for segment in segments:
+            alone = segment.method == "patch" and not segment.reference
+            methods["whole" if alone else segment.method] += segment.size_bytes
+        yield PartReport(
+            name=name,
+            size_bytes=sum(segment.size_bytes for segment in segments),
+            stored_bytes=sum(segment.stored_bytes for segment in segments),
+            methods=dict(methods),
+        )
 
 
 def _note(share: float, header: Header, old: Files) -> str:
