@@ -138,7 +138,10 @@ def read_header(stream: IO[bytes], *, where: str) -> Header:
     if length > HEADER_BYTES:
         raise damaged(f"a packed header of {length} bytes, at most {HEADER_BYTES} are read", where)
     unpacked = _unpacked(stream.read(length), where)
-    header = from_json(unpacked, Header, where=where, error=DeltaError, newest_schema=SCHEMA)
+    try:
+        header = from_json(unpacked, Header, where=where, error=DeltaError, newest_schema=SCHEMA)
+    except RecursionError as endless:
+        raise damaged("its header is nested without end", where) from endless
     stored = size - len(start) - length
     for problem in _contradictions(header, stored):
         raise damaged(problem, where)

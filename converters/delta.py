@@ -100,6 +100,8 @@ def apply(base: Path, delta: Path, out: Path) -> ApplyReport:
     Raises what `edge.delta.apply_delta` raises, and ConfigError for files in the wrong order or an impossible `out`.
     """
     _check_out(out, base, delta)
+    if not base.is_dir():
+        _refuse_delta(_read(base), base)
     with _beside(out, "new") as waiting:
         apply_delta(delta, base, waiting, disk=Disk())
         with delta.open("rb") as stream:
@@ -156,22 +158,25 @@ def _report(out: Path, delta: bytes, parts: list[Part], header: Header, old: Fil
         profile=header.profile,
         whole_bytes=header.size_bytes,
         share=share,
-        parts=tuple(map(_part_report, parts)),
+        parts=tuple(_part_reports(parts)),
         note=_note(share, header, old),
     )
 
 
-def _part_report(part: Part) -> PartReport:
-    methods: Counter[str] = Counter()
-    for segment, _ in part.told:
-        alone = segment.method == "patch" and not segment.reference
-        methods["whole" if alone else segment.method] += segment.size_bytes
-    return PartReport(
-        name=part.name,
-        size_bytes=sum(segment.size_bytes for segment, _ in part.told),
-        stored_bytes=sum(segment.stored_bytes for segment, _ in part.told),
-        methods=dict(methods),
-    )
+def _part_reports(parts: list[Part]) -> Iterator[PartReport]:
+    """One a name: what is small lies in several places."""
+    for name in dict.fromkeys(part.name for part in parts):
+        segments = [told.segment for part in parts if part.name == name for told in part.told]
+        methods: Counter[str] = Counter()
+        for segment in segments:
+            alone = segment.method == "patch" and not segment.reference
+            methods["whole" if alone else segment.method] += segment.size_bytes
+        yield PartReport(
+            name=name,
+            size_bytes=sum(segment.size_bytes for segment in segments),
+            stored_bytes=sum(segment.stored_bytes for segment in segments),
+            methods=dict(methods),
+        )
 
 
 def _note(share: float, header: Header, old: Files) -> str:
@@ -186,15 +191,23 @@ def _note(share: float, header: Header, old: Files) -> str:
 
 
 def _bundle(path: Path) -> Files:
+    data = _read(path)
+    _refuse_delta(data, path)
+    return files_of(data, check_bundle(data, UNVERIFIED, where=str(path)).manifest)
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise BundleError(
             f"the bundle cannot be read: {problem.strerror}", where=str(path), fix="Check the path and its permissions."
         ) from problem
+
+
+def _refuse_delta(data: bytes, path: Path) -> None:
     if is_delta(data):
-        raise ConfigError("this is a delta, and a bundle is needed", where=str(path), fix="Give OLD and NEW bundles.")
-    return files_of(data, check_bundle(data, UNVERIFIED, where=str(path)).manifest)
+        raise ConfigError("this is a delta, and a bundle is needed", where=str(path), fix="Give the bundle OLD first.")
 
 
 def _check_out(out: Path, *inputs: Path) -> None:

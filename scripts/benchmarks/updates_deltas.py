@@ -125,7 +125,8 @@ def _changed_by_hand(model: bytes) -> Iterator[Pair]:
 
 def _moved(weights: NDArray[np.uint8], share: float, random: np.random.Generator) -> NDArray[np.uint8]:
     chosen = random.random(len(weights)) < share
-    return weights + chosen * random.choice(np.array([1, 255], np.uint8), len(weights))
+    moved: NDArray[np.uint8] = weights + chosen * random.choice(np.array([1, 255], np.uint8), len(weights))
+    return moved
 
 
 def _edited(model: bytes, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> bytes:
