@@ -1,4 +1,4 @@
-"""Messages of different ages understand each other: what an older one lacks has a value, what it does not know it skips."""
+"""Messages of different ages understand each other: what one lacks has a value, what one does not know is skipped."""
 
 from __future__ import annotations
 
