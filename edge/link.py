@@ -6,7 +6,8 @@ the outbox is going to send anyway. What is sent, and when again, is `edge/repor
 
 A connection may be dead without anybody saying so (a router forgot it). The keepalive finds that out only slowly: an
 idle device must not pay for a ping every half minute, so it is as long as common brokers and routers allow. What is
-sent is watched instead: a message without its PUBACK for half a minute ends the connection.
+sent is watched instead: a message without its PUBACK for half a minute ends the connection, and so does the kernel when
+nobody acknowledges a segment for so long (TCP_USER_TIMEOUT, tcp(7)), a ping's included.
 
 amqtt, the demo's broker, hands every client the retained messages of every subscription, so a received topic is
 parsed and compared before its payload is looked at.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket as sockets
 import ssl
 import threading
 import time
@@ -23,7 +25,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ from contract.messages import Birth, Presence
 from contract.topics import Kind, parse, topic
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo, SocketLike
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
@@ -270,7 +271,13 @@ class Link:
             client.tls_set_context(self._tls)
         client.on_connect, client.on_subscribe, client.on_disconnect = self._welcomed, self._heard, self._parted
         client.on_message, client.on_publish = self._received, self._confirmed
+        client.on_socket_open = self._opened
         return client
+
+    def _opened(self, client: Client, _: object, socket: SocketLike) -> None:
+        option = getattr(sockets, "TCP_USER_TIMEOUT", None)
+        if option is not None:
+            socket.setsockopt(sockets.IPPROTO_TCP, option, round(self._puback_s * 1000))  # type: ignore[attr-defined]
 
     def _welcomed(
         self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -326,7 +333,7 @@ def _cut(client: Client) -> None:
     socket = client.socket()
     if socket is not None:
         with suppress(OSError):
-            socket.shutdown(SHUT_RDWR)  # type: ignore[attr-defined]  # paho's type lacks it
+            socket.shutdown(sockets.SHUT_RDWR)  # type: ignore[attr-defined]  # paho's type lacks it
 
 
 def _secret(path: str | None) -> str | None:

@@ -183,7 +183,8 @@ class Outbox:
         """Earlier ones that owe nothing any more."""
         self._database.execute(
             "DELETE FROM boots WHERE ordinal <> ?"
-            " AND ordinal NOT IN (SELECT boot FROM messages) AND ordinal NOT IN (SELECT boot FROM gone)",
+            " AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.boot = ordinal)"
+            " AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.boot = ordinal)",
             (self._ordinal,),
         )
 

@@ -1,4 +1,4 @@
-"""Messages of different ages understand each other: what is missing has a value, what is unknown is skipped."""
+"""Messages of different ages understand each other: what one lacks has a value, what one does not know is skipped."""
 
 from __future__ import annotations
 

@@ -178,6 +178,15 @@ def test_a_connection_that_confirms_nothing_is_given_up(broker: Broker, inbox: I
     link.close()
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
+def test_the_kernel_ends_a_connection_nobody_acknowledges(link: Link) -> None:
+    link.connect_now(PATIENCE_S)
+    assert link._client is not None
+    connection = link._client.socket()
+    assert isinstance(connection, socket.socket)
+    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
 def test_topics_of_others_are_heard_and_spoken_on_where_asked(broker: Broker, inbox: Inbox) -> None:
     others, heard = list[tuple[str, bytes]](), threading.Event()
 
