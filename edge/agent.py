@@ -86,6 +86,7 @@ class Agent:
             self._slots,
             _supply(config, state, clock, disk),
             report=self._report,
+            on_settled=lambda: self._reporter.introduce(),
             on_end=self._vision.stop,
             disk=disk,
             clock=clock.now,

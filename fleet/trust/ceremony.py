@@ -42,7 +42,7 @@ def begin(
     if kept.newest("root"):
         raise ConfigError("there is metadata already", where=str(folder), fix="Choose another --out folder.")
     keys = RootKeys(_keys(root), _keys([targets]), _keys(online))
-    made = first_root(keys, map(load_signer, root), expires_s=now_s + root_days * DAY_S)
+    made = first_root(keys, map(load_signer, root), now_s=now_s, expires_s=now_s + root_days * DAY_S)
     listed = first_targets(load_signer(targets), expires_s=now_s + targets_days * DAY_S)
     kept.write(document_name(1, "targets"), to_bytes(listed))
     kept.write(document_name(1, "root"), to_bytes(made))
@@ -74,7 +74,8 @@ def sign_root(client: Client, keys: Sequence[Path], chosen: RootKeys, *, days: f
     """Continue the server's root with the keys `chosen`, signed by all of `keys`, old and new, for `days`."""
     current = _fetch(client, "root", Root)
     _check_ours(current, _keys(keys), "root")
-    made = next_root(current, chosen, map(load_signer, keys), expires_s=time.time() + days * DAY_S)
+    now_s = time.time()
+    made = next_root(current, chosen, map(load_signer, keys), now_s=now_s, expires_s=now_s + days * DAY_S)
     return client.publish("root", to_bytes(made))
 
 

@@ -1,7 +1,8 @@
 """TUF documents from bytes and back, the fields of ours within them, and what everybody asks of them.
 
-`targets` carries `x-edgeferry`: the security level below which devices install nothing, and bundles that must not run
-any more. `timestamp` carries `x-edgeferry-signed-at`: a device whose clock has stopped learns from it that time passed.
+`targets` carries `x-edgeferry`: the security level below which devices install nothing, and bundles that must not be
+installed any more. `root` and `timestamp` carry `x-edgeferry-signed-at`: a device whose clock has stopped learns from
+it that time has passed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Policy(msgspec.Struct, frozen=True):
     security_floor: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Bundles of a lower security level are not installed."""
     revoked: tuple[Digest, ...] = ()
-    """Bundles that must not run."""
+    """Bundles that must not be installed any more."""
 
 
 def read(data: bytes, kind: type[S], *, where: str) -> Metadata[S]:
