@@ -55,8 +55,8 @@ def read(data: bytes, kind: type[S], *, where: str) -> Metadata[S]:
 
 
 def to_bytes(document: Document) -> bytes:
-    """Indented JSON: people look into these files."""
-    return document.to_bytes(JSONSerializer(compact=False))
+    """JSON without spaces: every device fetches the list of targets after every release."""
+    return document.to_bytes(JSONSerializer(compact=True))
 
 
 def sign(document: Metadata[S], signers: Iterable[Signer]) -> Metadata[S]:

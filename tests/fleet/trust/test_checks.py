@@ -46,7 +46,7 @@ def test_a_foreign_key_and_a_flipped_bit_are_refused(office: Office) -> None:
         check(office, office.listed(key="online"))
     good = office.listed()
     with pytest.raises(SignatureError, match="not signed"):
-        check(office, good.replace(b'"length": 6', b'"length": 7'))
+        check(office, good.replace(b'"length":6', b'"length":7'))
 
 
 def test_a_version_that_is_not_the_next_is_refused(office: Office) -> None:
