@@ -229,8 +229,8 @@ class Updater:
     def _obey(self, order: Order) -> None:
         """An order given at the device. It takes the same walk as an assignment, and is gone at its end."""
         if order.verb == "roll-back":
-            self._inbox.clear()
             self._abandon_current("operator", "somebody at the device asked for it")
+            self._inbox.clear()
             return
         self._keep(Progress(assignment=self._local(order), local=True, accepted=self._progress.accepted))
         self._walk()
