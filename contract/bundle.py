@@ -3,7 +3,7 @@
 Stored members, fixed metadata, fixed order: `manifest.json` first, then the members in the manifest's order,
 `signature.json` last. The reader rebuilds every header from names, sizes and checksums and demands those very
 bytes, so no bit of a bundle is free: nothing hides between members, before the first or behind the last, and no two
-programs can see different files in one bundle.
+programs can see different files in one bundle. Manifest and signature too must be spelled as they are written here.
 
 `seal` and `open_bundle` work on streams their caller opened; this file knows no paths. Container format: PKWARE
 APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory) and 4.3.16 (its end).
@@ -11,16 +11,17 @@ APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory) and 4.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, NamedTuple
 
 from contract import manifest as manifests
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
+from contract.codec import is_pretty_json, plain, to_pretty_json
+from contract.digest import PREFIX
 from contract.dsse import Envelope, parse_envelope
-from contract.errors import BundleError
+from contract.errors import BundleError, SignatureError
 from contract.manifest import Manifest
 
 SIGNATURE = "signature.json"
@@ -29,9 +30,12 @@ LIMIT_BYTES = 2**31 - 1
 """Below every 32-bit edge of the ZIP format; models for these devices are a thousandth of it."""
 SMALL_BYTES = 4 * 1024**2
 """Manifest and signature; nothing larger is believed to be one."""
+_CHUNK_BYTES = 256 * 1024
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
+_MOST_ENTRIES = manifests.MOST_MEMBERS + 2
+_FIX = "Fetch or build the bundle again."
 _VERSION, _UNIX_VERSION, _FIRST_OF_1980, _MODE = 20, 20 | 3 << 8, 0x21, 0o100644 << 16
 
 
@@ -72,35 +76,52 @@ class Bundle:
         self._stream, self._entries = stream, entries
         self.manifest_bytes = self._small(manifests.NAME)
         self.manifest: Manifest = manifests.parse(self.manifest_bytes, where=f"{where}: {manifests.NAME}")
-        self.envelope: Envelope = parse_envelope(self._small(SIGNATURE), where=f"{where}: {SIGNATURE}")
+        self.signature_bytes = self._small(SIGNATURE)
+        self.envelope: Envelope = parse_envelope(self.signature_bytes, where=f"{where}: {SIGNATURE}")
+        if not is_pretty_json(self.manifest_bytes):
+            raise _damaged(f"{manifests.NAME!r} is not spelled as we write it, or says something twice", where)
+        # Nothing signs the envelope, so nothing else may be in it.
+        if to_pretty_json(self.envelope) != self.signature_bytes or self.envelope.payload:
+            raise SignatureError(
+                "more than signatures, or otherwise spelled than we write it", where=f"{where}: {SIGNATURE}", fix=_FIX
+            )
 
     def read(self, name: str) -> bytes:
         """The whole member `name`, its digest checked."""
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Member `name` piece by piece. BundleError behind its last byte where its digest is not the promised one."""
         member = next((m for m in self.manifest.members if m.name == name), None)
         if member is None:
             raise _damaged(f"the manifest lists no member {name!r}", self.where)
-        data = self._raw(name)
-        if digest_of(data) != member.sha256:
+        entry, running, crc = self._entries[name], hashlib.sha256(), 0
+        for at in range(0, entry.size, _CHUNK_BYTES):
+            self._stream.seek(entry.data_offset + at)
+            chunk = self._stream.read(min(_CHUNK_BYTES, entry.size - at))
+            running.update(chunk)
+            crc = zlib.crc32(chunk, crc)
+            yield chunk
+        if crc != entry.crc:
+            raise _damaged(f"member {name!r} is damaged", self.where)
+        if PREFIX + running.hexdigest() != member.sha256:
             raise _damaged(f"member {name!r} is not the one the manifest was written for", self.where)
-        return data
 
     def verify_members(self) -> None:
-        """Read everything once; raises BundleError at the first byte that is not as promised."""
+        """Read everything once; raises BundleError at the first member that is not as promised."""
         for member in self.manifest.members:
-            self.read(member.name)
+            for _ in self.chunks(member.name):
+                pass
 
-    def _raw(self, name: str) -> bytes:
+    def _small(self, name: str) -> bytes:
+        if name not in self._entries or self._entries[name].size > SMALL_BYTES:
+            raise _damaged(f"{name!r} is missing or too large", self.where)
         entry = self._entries[name]
         self._stream.seek(entry.data_offset)
         data = self._stream.read(entry.size)
         if len(data) != entry.size or zlib.crc32(data) != entry.crc:
             raise _damaged(f"member {name!r} is damaged", self.where)
         return data
-
-    def _small(self, name: str) -> bytes:
-        if name not in self._entries or self._entries[name].size > SMALL_BYTES:
-            raise _damaged(f"{name!r} is missing or too large", self.where)
-        return self._raw(name)
 
 
 def seal(stream: IO[bytes], manifest: Manifest, members: Mapping[str, bytes], envelope: Envelope) -> None:
@@ -144,18 +165,20 @@ def _entries(stream: IO[bytes], where: str) -> list[_Entry]:
     magic, _, _, _, count, length, offset, _ = _END.unpack(stream.read(_END.size))
     if magic != b"PK\5\6" or offset + length + _END.size != size:
         raise _damaged("not a bundle, or cut short", where)
+    # Before anything is read by a stranger's numbers.
+    if not 3 <= count <= _MOST_ENTRIES or length > count * (_CENTRAL.size + manifests.LONGEST_NAME):
+        raise _damaged(f"{count} members in a directory of {length} bytes are not a bundle", where)
     stream.seek(offset)
     directory = stream.read(length + _END.size)
     entries = _rows(directory, count)
-    if len({entry.name for entry in entries}) != count or count < 3 or _directory(entries, offset) != directory:
+    if len({entry.name for entry in entries}) != count or _directory(entries, offset) != directory:
         raise _damaged("its directory is not the one we write", where)
     expected = 0
     for entry in entries:
         stream.seek(expected)
         if entry.offset != expected or stream.read(len(entry.local())) != entry.local():
-            raise _damaged(
-                f"member {entry.name.decode('ascii', 'replace')!r} is not where or what the directory says", where
-            )
+            name = plain(entry.name.decode("ascii", "replace"))
+            raise _damaged(f"member {name!r} is not where or what the directory says", where)
         expected = entry.data_offset + entry.size
     if expected != offset:
         raise _damaged("bytes between the members and the directory", where)
@@ -176,4 +199,4 @@ def _rows(directory: bytes, count: int) -> list[_Entry]:
 
 
 def _damaged(what: str, where: str) -> BundleError:
-    return BundleError(what, where=where, fix="Fetch or build the bundle again.")
+    return BundleError(what, where=where, fix=_FIX)

@@ -2,18 +2,21 @@
 
 Strict refuses unknown keys (the struct says `forbid_unknown_fields`); kind keeps going and refuses only a newer
 major `schema`. JSON written here is canonical: keys in the struct's order, no spaces, one byte string per value.
+What is read here may come from anybody: whatever its bytes, they end in a struct or in one of our errors, and an
+error's words are short and safe for a terminal.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from contract.errors import FerryError
 
 T = TypeVar("T")
+_SHOWN_CHARACTERS = 300
 
 
 def to_json(value: Any) -> bytes:
@@ -35,17 +38,45 @@ def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError]
         found = msgspec.json.decode(data, type=_Schema).schema
         if found > newest_schema:
             raise error(
-                f"schema {found} is newer than {newest_schema}, the newest this version reads",
+                f"schema {plain(str(found))} is newer than {newest_schema}, the newest this version reads",
                 where=where,
                 fix="Update edgeferry on this machine.",
             )
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise error(f"not a valid {kind.__name__}: {problem}", where=where, fix="Write it anew.") from problem
+    except _NO_JSON as problem:
+        what = f"not a valid {kind.__name__}: {plain(str(problem))}"
+        raise error(what, where=where, fix="Write it anew.") from problem
 
 
 class _Schema(msgspec.Struct):
-    schema: int = 1
+    schema: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises; RecursionError for brackets nested deeper than the interpreter's stack."""
+_WITH_DIGITS_AS_WRITTEN = msgspec.json.Decoder(float_hook=msgspec.Raw)
+
+
+def is_pretty_json(data: bytes) -> bool:
+    """Whether `data` is spelled the one way `to_pretty_json` spells it, unknown keys included.
+
+    So no key stands there twice, for two readers to see different values. Floating-point numbers are taken as they
+    are written: their shortest form is a matter of the writer's version.
+    """
+    try:
+        return to_pretty_json(_WITH_DIGITS_AS_WRITTEN.decode(data)) == data
+    except _NO_JSON:
+        return False
+
+
+def plain(text: str) -> str:
+    """A stranger's text for an error's sentence: on one line, without control characters, its middle left out if long.
+
+    msgspec quotes a wrong value as it came, and ends with its path.
+    """
+    if len(text) > _SHOWN_CHARACTERS:
+        text = f"{text[: _SHOWN_CHARACTERS - 100]} … {text[-97:]}"
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def from_toml(data: bytes, kind: type[T], *, where: str, error: type[FerryError]) -> T:

@@ -14,8 +14,11 @@ from msgspec import Meta, Struct
 
 Task = Literal["classify", "detect", "segment", "keypoints", "regress", "anomaly"]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[int, Meta(ge=1)]
-Index = Annotated[int, Meta(ge=0)]
+LARGEST = 2**31 - 1
+"""What every database, tensor library and 32-bit processor on the way can hold."""
+Whole = Annotated[int, Meta(ge=-LARGEST - 1, le=LARGEST)]
+Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
+Index = Annotated[int, Meta(ge=0, le=LARGEST)]
 Above0 = Annotated[float, Meta(gt=0.0)]
 Shape = tuple[int, ...]
 
@@ -39,7 +42,7 @@ class DetectBoxes(Struct, frozen=True, kw_only=True, tag="detect-boxes", tag_fie
     scores: str
     count: str | None = None
     score_threshold: Share = 0.4
-    class_offset: int = 0
+    class_offset: Whole = 0
     """Added to the tensor's class number to give the label's index."""
 
 
@@ -55,7 +58,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     max_candidates: Positive = 1000
     """So many of the best are compared with one another, which bounds the work on a picture full of things."""
     max_detections: Positive = 100
-    class_offset: int = 0
+    class_offset: Whole = 0
     """Added to the tensor's class number to give the label's index; -1 where a background class comes first."""
 
 
@@ -145,7 +148,7 @@ class DetectHeatmap(Struct, frozen=True, kw_only=True, tag="detect-heatmap", tag
     activation: Literal["none", "sigmoid"] = "none"
     score_threshold: Share = 0.3
     max_detections: Positive = 100
-    class_offset: int = 0
+    class_offset: Whole = 0
 
 
 class Segment(Struct, frozen=True, kw_only=True, tag="segment", tag_field="kind"):

@@ -62,6 +62,8 @@ class Inference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In a process of its own, so that a crash or a hang of the library costs a second and not the agent."""
     memory_limit_mib: Annotated[int, Meta(ge=32)] | None = None
     """Of that process; beyond it, it is replaced between two frames."""
+    process_limit_mib: Annotated[int, Meta(ge=64)] | None = None
+    """Of the process that reads the cameras and holds everything else of the loop; beyond it, it is replaced."""
     max_temperature_c: Annotated[float, Meta(gt=0, le=150)] | None = None
     """Work is reduced to stay under it; None for what the kernel says, or 80."""
 

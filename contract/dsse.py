@@ -1,21 +1,28 @@
 """The signature envelope: DSSE v1.0 (github.com/secure-systems-lab/dsse), around a manifest or an assignment.
 
 Bytes only: what is signed and how an envelope reads. Keys and Ed25519 itself are in `devices/keys.py`.
+An envelope is not itself signed, so it may be anybody's: it is small, its Base64 has one spelling, and no key signs
+twice in it.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from contract.codec import from_json
+from contract.codec import from_json, plain
 from contract.errors import SignatureError
 
 MANIFEST_TYPE = "application/vnd.edgeferry.manifest.v1+json"
 ASSIGNMENT_TYPE = "application/vnd.edgeferry.assignment.v1+json"
+
+MAX_BYTES = 1 << 20
+"""A larger envelope is not one of ours."""
+MOST_SIGNATURES = 16
+"""Checked one after the other by a device; two are enough to change keys."""
 
 Verifier = Callable[[bytes, bytes], bool]
 """(signed bytes, signature) -> whether this key made it."""
@@ -36,7 +43,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     payloadType: str
     payload: str = ""
     """Base64."""
-    signatures: tuple[Signature, ...]
+    signatures: Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
@@ -60,7 +67,13 @@ def sign(
 
 def parse_envelope(data: bytes, *, where: str) -> Envelope:
     """The envelope in `data`, or SignatureError."""
-    return from_json(data, Envelope, where=where, error=SignatureError)
+    if len(data) > MAX_BYTES:
+        raise _refused(f"{len(data)} bytes, and an envelope has at most {MAX_BYTES}", where)
+    envelope = from_json(data, Envelope, where=where, error=SignatureError)
+    keys = [signature.keyid for signature in envelope.signatures]
+    if len(set(keys)) < len(keys):
+        raise _refused("a key signs twice in it", where)
+    return envelope
 
 
 def payload_of(envelope: Envelope, *, where: str) -> bytes:
@@ -76,7 +89,7 @@ def verify(
     The type is part of what is signed, so a signed manifest can never pass as a signed assignment.
     """
     if envelope.payloadType != payload_type:
-        raise _refused(f"it signs a {envelope.payloadType!r}, not a {payload_type!r}", where)
+        raise _refused(f"it signs a {plain(envelope.payloadType)!r}, not a {payload_type!r}", where)
     signed = pre_authentication_encoding(payload_type, payload)
     for signature in envelope.signatures:
         check = trusted.get(signature.keyid)
@@ -84,7 +97,7 @@ def verify(
             if not check(signed, _decode(signature.sig, where)):
                 raise _refused("the signature does not match the content", where)
             return signature.keyid
-    signers = ", ".join(s.keyid[:19] for s in envelope.signatures) or "nobody"
+    signers = ", ".join(plain(s.keyid[:19]) for s in envelope.signatures) or "nobody"
     raise SignatureError(
         f"signed by {signers}, whom nobody here trusts",
         where=where,
@@ -97,7 +110,11 @@ def _refused(what: str, where: str) -> SignatureError:
 
 
 def _decode(text: str, where: str) -> bytes:
+    """The bytes of Base64 in its one spelling: unused bits are zero, so no other text stands for the same bytes."""
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as problem:
+        data = base64.b64decode(text, validate=True)
+    except ValueError as problem:  # binascii.Error is one; so is what a character beyond ASCII raises
         raise SignatureError(f"not Base64: {problem}", where=where, fix="Fetch it again.") from problem
+    if base64.b64encode(data).decode() != text:
+        raise SignatureError("not Base64 as it is written", where=where, fix="Fetch it again.")
+    return data

@@ -13,6 +13,7 @@
     ├── BackendError               an inference library refused a model or a tensor   exit 8
     ├── LinkError                  broker or server not reachable, or a bad message   exit 9
     └── UpdateError                an assignment cannot be carried out                exit 10
+        └── GoldenError            known pictures are answered otherwise than promised
 
 A message says what is wrong, where, and what to do. Foreign exceptions become one of these at the seam where
 they are met, `from` the original; a bug keeps its own type and its traceback.
@@ -109,3 +110,7 @@ class UpdateError(FerryError):
     """An assignment this device cannot carry out."""
 
     exit_code = 10
+
+
+class GoldenError(UpdateError):
+    """A model whose answers on this device are not the known ones."""

@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from contract.codec import from_json
+from contract.codec import from_json, plain
 from contract.decoding import (
+    LARGEST,
     TASKS,
     Anomaly,
     Classify,
@@ -30,6 +31,7 @@ from contract.decoding import (
     Segment,
     Share,
     Task,
+    Whole,
     misfits,
     tensors_read,
 )
@@ -62,12 +64,22 @@ LABELS = "labels.txt"
 REFERENCE = "reference.json"
 GOLDEN = "golden.npz"
 CARD = "card.md"
+RESERVED = frozenset({NAME, "signature.json", "bundle"})
+"""Names no member may have: the bundle's own two, and the file by which a slot says that it is whole."""
+MOST_MEMBERS = 64
+"""What a reader does for each is bounded by this; bundles have five to ten."""
+LONGEST_NAME = 63
 
 Format = Literal["tflite", "onnx"]
 DType = Literal["uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
-Digest = Annotated[str, Meta(pattern=f"^{PATTERN.pattern}$")]
-ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+# `\Z`, because `$` would let a line feed pass behind the name.
+Digest = Annotated[str, Meta(pattern=rf"^{PATTERN.pattern}\Z")]
+ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
+MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
+Words = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*\Z")]
+"""What is shown to people: one line, and nothing in it that commands a terminal."""
+Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Shape = Annotated[tuple[Positive, ...], Meta(max_length=8)]
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -75,21 +87,21 @@ class Member(Struct, frozen=True, kw_only=True):
 
     name: MemberName
     sha256: Digest
-    size_bytes: Annotated[int, Meta(ge=0)]
+    size_bytes: Count
 
 
 class Quantization(Struct, frozen=True, kw_only=True):
     """Per-tensor affine quantisation: real = scale * (stored - zero_point)."""
 
     scale: Annotated[float, Meta(gt=0.0)]
-    zero_point: int
+    zero_point: Whole
 
 
 class TensorSpec(Struct, frozen=True, kw_only=True):
     """One input or output tensor as the runtime sees it."""
 
-    name: str
-    shape: tuple[Positive, ...]
+    name: Words
+    shape: Shape
     """With the batch, e.g. (1, 96, 96, 3); never dynamic."""
     dtype: DType
     quantization: Quantization | None = None
@@ -145,8 +157,8 @@ class Golden(Struct, frozen=True, kw_only=True):
 class Evidence(Struct, frozen=True, kw_only=True):
     """What was measured before the bundle was written, on `pictures` pictures held back from training."""
 
-    pictures: Annotated[int, Meta(ge=0)] = 0
-    metric: str = "accuracy"
+    pictures: Count = 0
+    metric: Words = "accuracy"
     source: float | None = None
     """The metric of the floating-point model this one was made from."""
     artifact: float | None = None
@@ -163,17 +175,17 @@ class Manifest(Struct, frozen=True, kw_only=True):
     version: Positive
     """Grows by one a release and is never reused."""
     task: Task
-    profile: str
+    profile: Words
     format: Format
     model: MemberName
     accelerator: Literal["none", "edgetpu", "cuda"] = "none"
     """What the model file needs; an uncompiled Coral twin needs `none`."""
-    security_level: Annotated[int, Meta(ge=0)] = 0
+    security_level: Count = 0
     """Raised by a publisher when earlier bundles turn out to be dangerous. It is no version: an old model that is safe
     keeps its number and its place."""
-    security_floor: Annotated[int, Meta(ge=0)] = 0
+    security_floor: Count = 0
     """Once this bundle is committed, its device refuses bundles of a lower level, for good."""
-    note: str = ""
+    note: Words = ""
     """A plain word for the person who installs it, e.g. that a Coral model still has to be compiled."""
     inputs: tuple[TensorSpec, ...]
     preprocessing: Preprocessing
@@ -181,13 +193,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     decoding: Decoding
     states: tuple[State, ...] = ()
     """Inputs that are no picture."""
-    labels: tuple[str, ...] = ()
+    labels: tuple[Words, ...] = ()
     """Index is the class number."""
     golden: Golden | None = None
     evidence: Evidence = Evidence()
     lineage: dict[str, str] = {}
     """Digests of what it was made from: `weights`, `dataset`, `calibration`, where known."""
-    members: tuple[Member, ...] = ()
+    members: Annotated[tuple[Member, ...], Meta(max_length=MOST_MEMBERS)] = ()
 
     @property
     def release(self) -> str:
@@ -210,13 +222,15 @@ def parse(data: bytes, *, where: str) -> Manifest:
     """The manifest in `data`, checked for what single fields cannot say."""
     manifest = from_json(data, Manifest, where=where, error=BundleError, newest_schema=SCHEMA)
     for problem in _contradictions(manifest):
-        raise BundleError(f"the manifest contradicts itself: {problem}", where=where, fix="Convert the model again.")
+        what = f"the manifest contradicts itself: {plain(problem)}"
+        raise BundleError(what, where=where, fix="Convert the model again.")
     return manifest
 
 
 def _contradictions(manifest: Manifest) -> list[str]:
     names = [member.name for member in manifest.members]
     found = [f"{name!r} is listed twice" for name in {n for n in names if names.count(n) > 1}]
+    found += [f"{name!r} is a name of the bundle's own" for name in names if name in RESERVED]
     if manifest.model not in names:
         found.append(f"the model file {manifest.model!r} is not listed")
     if manifest.golden and GOLDEN not in names:

@@ -2,13 +2,14 @@
 
 A device numbers everything it wants kept: (device, boot, sequence), one counter for telemetry, events and reported
 states. Messages wait in its outbox until the collector's `Ack`; `Batch.oldest` is the lowest sequence of this boot
-the device still holds, so a hole below it is a loss the device admits, and a hole above it is only late.
+the device still holds, so a hole below it is a loss the device admits, `Batch.gone` names those above it, and any
+other hole is only late.
 Unknown fields are ignored: a newer minor version may send more. Numbers carry their unit in the name.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -22,8 +23,16 @@ from contract.states import Cause, State
 SCHEMA = 1
 MAX_BYTES = 1 << 20
 """A larger message is not one of ours."""
-Sequence = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+# No larger than what SQLite and PostgreSQL hold: one such acknowledgement would otherwise break a device's outbox.
+Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class Span(NamedTuple):
+    """Sequences from `first` to `last`, both included."""
+
+    first: Sequence
+    last: Sequence
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):
@@ -34,7 +43,7 @@ class Percentiles(Struct, frozen=True, kw_only=True):
     p99: float
 
 
-class FrameLedger(Struct, frozen=True, kw_only=True):
+class FrameLedger(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Every frame since the model was loaded: captured = inferred + gated + sum(dropped) + damaged, always."""
 
     captured: Count = 0
@@ -46,7 +55,7 @@ class FrameLedger(Struct, frozen=True, kw_only=True):
     """By cause, e.g. `stale` (a newer frame came first), `stopping`."""
 
 
-class Telemetry(Struct, frozen=True, kw_only=True):
+class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one device did in the last few seconds."""
 
     sequence: Sequence
@@ -83,9 +92,11 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """What else left the device since the start: preview `pictures` and their `bytes`. Absent: no pixel did."""
     fallback: str = ""
     """In words, when the accelerator that was wanted does not serve."""
+    next_s: float | None = None
+    """The next window follows within this time, because nothing happens here; None: within one window's length."""
     outbox_waiting: Count = 0
     outbox_lost: Count = 0
-    """Messages the outbox had to give up since it was made."""
+    """Messages the outbox had to give up, or the collector refused, since the outbox was made."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -120,6 +131,10 @@ class Batch(Struct, frozen=True, kw_only=True):
     boot: str
     """Made anew at each start of the agent."""
     oldest: Sequence
+    """No lower number of this boot will come any more."""
+    gone: tuple[Span, ...] = ()
+    """Numbers above `oldest` that will not come any more either; ascending, told with what follows or precedes them.
+    A boot of which nothing is left is told in a batch without messages."""
     telemetry: tuple[Telemetry, ...] = ()
     events: tuple[Event, ...] = ()
     reported: tuple[Reported, ...] = ()
@@ -130,11 +145,13 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Ack(Struct, frozen=True, kw_only=True):
-    """The collector has committed every message of `boot` up to and including `sequence`."""
+    """Every message of `boot` up to and including `sequence` is stored, or known to be lost."""
 
     schema: int = SCHEMA
     boot: str
     sequence: Count
+    refused: tuple[Sequence, ...] = ()
+    """Those among them that it could not read or store: in quarantine there, and lost."""
 
 
 class Birth(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ idle ─assigned→ downloading ─arrived→ verifying ─trusted→ staging �
      ─agreed→ switching ─switched→ provisional ─healthy→ committed
 idle ─serving→ committed: what the assignment asks for serves already.
 before the switch every failure ends in `refused`: the old model never stopped serving;
-after it every failure, and every restart that is not healthy, ends in `rolled-back`.
+after it every failure, and every restart that is not healthy, ends in `rolled-back`; so does a committed model whose
+processes die again and again.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ Cause = Literal[
     "silence",  # the health window never filled
     "deadline",  # not finished in time
     "interrupted",  # power or process went away while provisional
+    "operator",  # somebody at the device asked for it
 ]
 
 TABLE: dict[tuple[State, Event], State] = {
@@ -71,6 +73,7 @@ TABLE: dict[tuple[State, Event], State] = {
     ("shadowing", "failed"): "refused",
     ("switching", "failed"): "rolled-back",
     ("provisional", "failed"): "rolled-back",
+    ("committed", "failed"): "rolled-back",
 }
 FINAL: frozenset[State] = frozenset({"idle", "committed", "refused", "rolled-back"})
 

@@ -11,6 +11,7 @@
 | `desired`   | fleet         | yes      | signed Assignment (DSSE envelope)                |
 | `command`   | fleet         | no       | Command                                          |
 | `reply`     | device        | no       | Reply                                            |
+| `state`     | device        | yes      | for Home Assistant alone: edge/home_assistant.py |
 
 All are QoS 1 and need nothing beyond MQTT 3.1.1.
 """
@@ -22,7 +23,7 @@ from typing import Literal, NamedTuple, get_args
 
 from contract.errors import ConfigError, LinkError
 
-Kind = Literal["birth", "presence", "telemetry", "events", "reported", "ack", "desired", "command", "reply"]
+Kind = Literal["birth", "presence", "telemetry", "events", "reported", "ack", "desired", "command", "reply", "state"]
 ROOT = "edgeferry/v1"
 FROM_DEVICE: tuple[Kind, ...] = ("birth", "presence", "telemetry", "events", "reported", "reply")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from converters.convert import BundleReport, ConvertReport
+from converters.delta import ApplyReport, DeltaReport
 from converters.inspection import Inspection
 
 _COLUMNS = ("BUNDLE", "FORMAT", "SIZE", "FLOAT", "ARTIFACT", "SAME ANSWER", "VERDICT")
@@ -43,6 +44,25 @@ def inspection_page(found: Inspection) -> Iterator[str]:
         yield f"  member      {member.name}, {_size(member.size_bytes)}"
     if manifest.note:
         yield f"  note        {manifest.note}"
+
+
+def delta_page(report: DeltaReport) -> Iterator[str]:
+    """How small the delta is, and how each part was told."""
+    yield f"{report.path}: {_size(report.bytes)}, {report.share:.1%} of {report.release} for {report.profile}"
+    yield f"  from        {report.base}"
+    yield f"  to          {report.target}, {_size(report.whole_bytes)}"
+    for part in report.parts:
+        methods = ", ".join(f"{size / part.size_bytes:.0%} {method}" for method, size in part.methods.items())
+        yield f"  {part.name}: {_size(part.stored_bytes)} for {_size(part.size_bytes)} ({methods})"
+    if report.note:
+        yield report.note
+
+
+def applied_page(report: ApplyReport) -> Iterator[str]:
+    """What there is now, and what it cost."""
+    yield f"{report.path}: {report.release} for {report.profile}, {_size(report.bytes)}"
+    yield f"  digest      {report.digest}, as the delta promised"
+    yield f"  fetched     {_size(report.delta_bytes)}, {report.share:.1%} of it"
 
 
 def _row(bundle: BundleReport) -> tuple[str, ...]:

@@ -1,50 +1,55 @@
-"""What runs on a device from boot to shutdown: camera, model, reporter and updater joined, and nothing of their work.
+"""What runs on a device from boot to shutdown: vision process, reporter and updater joined, and nothing of their work.
 
-The camera's loop has the main thread; link, reporter and updater have their own. The agent works without a broker
-from the start: results wait in the outbox. A camera that fails ends the agent with an error, and systemd starts it
-again.
+The agent itself holds keys, slots, outbox and the broker, and neither a camera nor a model: those are in a process of
+their own (`edge/vision/`), so nothing that a driver or an inference library does can stop an update or lose a message.
+It works without a broker from the start: results wait in the outbox. A camera that fails ends the agent with an error,
+and systemd starts it again.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
+from importlib import metadata
 from pathlib import Path
 
-from msgspec import UNSET
+from msgspec.structs import replace
 
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
-from contract.manifest import REFERENCE
-from contract.messages import Birth, FrameLedger
+from contract.messages import Birth
 from contract.result import Result
-from edge import candidate
-from edge.bundles import read_bundle
-from edge.cameras import Cameras
-from edge.cooling import Cooling
+from edge.budget import Budget
+from edge.bundles import opened_bundle
+from edge.clock import FleetClock
 from edge.device_file import read_device_file
+from edge.durable import Disk
+from edge.fitness import check_profile
+from edge.home_assistant import HomeAssistant
 from edge.identity import birth
-from edge.isolated import CrashLoopError
-from edge.loading import Loading
-from edge.model import LoadedModel
-from edge.observers import Observers
+from edge.memory import resident_bytes
+from edge.metadata import Repository
 from edge.outbox import Outbox
 from edge.progress import Progress
+from edge.quiet import Quiet
 from edge.reporter import Reporter
-from edge.runtime import Runtime
 from edge.signals import stopped_by_signals
 from edge.slots import Slots
+from edge.supply import Supply
 from edge.systemd import Notifier
 from edge.telemetry import Window
 from edge.trust import Trust, pinned
 from edge.updater import Updater
+from edge.vision.messages import Ended
+from edge.vision.supervisor import Listener, Vision
 
 log = logging.getLogger(__name__)
 
 OUTBOX = "outbox.db"
-_CRASH_LOOP = CrashLoopError("", where="", fix="").cause
 _FLUSH_S = 5.0
 _MIB = 1 << 20
+_DAY_S = 86400.0
 
 
 def run_agent(config_path: Path) -> None:
@@ -64,33 +69,28 @@ class Agent:
     def __init__(self, config: DeviceConfig) -> None:
         """Everything that can fail fails here, in the order a person would mend it: keys, model, camera, broker."""
         self._config, self._stopping = config, False
-        self._loading = loading_of(config)
-        trust = pinned(config)
-        _make_folder(Path(config.state_dir))
-        self._slots = Slots(Path(config.state_dir))
+        trust, state = pinned(config), Path(config.state_dir)
+        _make_folder(state)
+        # The outbox is locked for one agent, and a second one must not undo what the first is about.
+        days = config.telemetry.outbox_days
+        self._outbox = Outbox(
+            state / OUTBOX, config.telemetry.outbox_mib * _MIB, max_age_s=None if days is None else days * _DAY_S
+        )
+        disk = Disk()
+        clock = FleetClock(state, disk)
+        self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
+        self._vision = Vision(config, self._slots.folder, self._listener())
         self._updater = Updater(
             config,
             trust,
             self._slots,
+            _supply(config, state, clock, disk),
             report=self._report,
-            loading=self._loading,
-            on_end=lambda: self._runtime.stop(),
+            on_end=self._vision.stop,
+            disk=disk,
+            clock=clock.now,
         )
-        self._updater.recover()
-        _install_first(config, trust, self._slots, self._loading)
-        model = first_model(self._slots, self._loading)
-        self._cameras = Cameras(config)
-        self._observers = Observers(self._cameras.sources)
-        self._observe(model)
-        self._runtime = Runtime(
-            model,
-            self._cameras.cameras,
-            on_result=self._result,
-            on_answer=self._observers.answer,
-            on_window=self._window,
-            window_s=config.telemetry.every_s,
-        )
-        self._outbox = Outbox(Path(config.state_dir) / OUTBOX, config.telemetry.outbox_mib * _MIB)
+        self._home = _home(config)
         self._reporter = Reporter(
             config.broker,
             config.fleet,
@@ -99,128 +99,103 @@ class Agent:
             birth=self._birth,
             events=config.telemetry.events,
             on_desired=self._updater.desired,
+            quiet=Quiet(),
+            neighbour=self._home,
         )
         self._systemd = Notifier()
-
-    @property
-    def model(self) -> LoadedModel:
-        """The one that answers the next frame."""
-        return self._runtime.model
-
-    def replace(self, model: LoadedModel) -> None:
-        """Let `model` answer from the very next frame on, and tell the fleet. Called by the updater."""
-        self._runtime.replace(model)
-        self._observe(model)
-        log.info("serving %s on %s", model.manifest.release, model.backend.name)
-        self._reporter.introduce()
+        self._updater.recover()
+        serve_first(config, trust, self._slots, self._vision)
 
     def run(self) -> None:
         """Serve until `stop` or the source's end. SourceError, or UpdateError after a bug in the update's thread."""
         self._reporter.start()
-        self._updater.start(self)
-        self._systemd.ready(f"serving {self.model.manifest.release}")
-        log.info("serving %s on %s", self.model.manifest.release, self.model.backend.name)
+        self._updater.start(self._vision)
+        self._systemd.ready(f"serving {self._vision.serving.release}")
         try:
-            with self._cooling():
-                ledger = self._runtime.run()
-            log.info("stopped after %d frames, %d with an answer", ledger.captured, ledger.inferred)
+            ended = self._vision.wait()
+            log.info("stopped after %d frames, %d with an answer", ended.ledger.captured, ended.ledger.inferred)
         finally:
             self._systemd.stopping()
-            self._cameras.close()
             self._updater.stop()
             self._reporter.close(_FLUSH_S)
             log.info("stopped: %d messages, %d acknowledged", self._reporter.sent, self._reporter.acknowledged)
-        self._explain_end(ledger)
+        self._explain_end(ended)
 
     def stop(self) -> None:
         """End `run` after the frame in hand. From any thread, and from a signal handler."""
         self._stopping = True
-        self._runtime.stop()
+        self._vision.stop()
 
-    def _explain_end(self, ledger: FrameLedger) -> None:
+    def _listener(self) -> Listener:
+        return Listener(
+            result=self._result,
+            window=self._window,
+            alive=lambda: self._systemd.alive(),
+            serving=self._introduce,
+            gave_up=lambda digest: self._updater.give_up(digest),
+        )
+
+    def _result(self, result: Result) -> None:
+        self._reporter.result(result)
+        if self._home is not None:
+            self._home.answered(result)
+
+    def _window(self, window: Window) -> None:
+        """With how often the vision process itself had to be replaced."""
+        counts = Counter(window.restarts) + Counter(self._vision.restarts)
+        window = replace(window, restarts=dict(counts), rss_bytes=window.rss_bytes + resident_bytes())
+        self._reporter.window(window)
+        if self._home is not None:
+            self._home.window(window)
+
+    def _introduce(self) -> None:
+        serving = self._vision.serving
+        log.info("serving %s on %s", serving.release, serving.backend)
+        self._reporter.introduce()
+        if self._home is not None:
+            self._home.serving(serving.release, serving.labels)
+
+    def _explain_end(self, ended: Ended) -> None:
         """Ends nobody asked for are errors, so that systemd starts the agent again."""
+        if self._updater.hopeless is not None:
+            raise self._updater.hopeless
         if self._updater.broken:
             raise UpdateError(
                 "the update's thread has died", where="updater", fix="Report the traceback above; it is a bug."
             )
-        if self._cameras.live and not self._stopping:
-            raise SourceError("the camera sends no more frames", where=self._cameras.where, fix="Check the camera.")
-        if ledger.inferred == 0 and not self._stopping:
+        if ended.trouble is not None:
+            raise ended.trouble.as_error()
+        if ended.live and not self._stopping:
+            raise SourceError("the camera sends no more frames", where=ended.where, fix="Check the camera.")
+        if ended.ledger.inferred == 0 and not self._stopping:
             raise SourceError(
-                f"not one of {ledger.captured} frames could be answered",
-                where=self._cameras.where,
+                f"not one of {ended.ledger.captured} frames could be answered",
+                where=ended.where,
                 fix="Try it by hand, where each frame says what is wrong: edgeferry run BUNDLE --source …",
             )
-
-    def _result(self, result: Result) -> None:
-        self._reporter.result(result)
-        self._updater.observe(result)
-        self._systemd.alive()
-        if result.error is not UNSET and result.error.cause == _CRASH_LOOP:
-            self._give_up_model()
-
-    def _window(self, window: Window) -> None:
-        self._reporter.window(self._observers.window(window))
-        if self._cameras.away:
-            # Starting anew would not bring a camera back, and the loop is alive: it came here.
-            self._systemd.alive()
-
-    def _give_up_model(self) -> None:
-        """The model crashes again and again: back to the fallback. A model on trial is the updater's to judge."""
-        if self._slots.provisional:
-            return
-        if self._slots.fallback is None:
-            raise BackendError(
-                "the model crashes again and again, and there is no other",
-                where=self.model.release,
-                fix="Roll out another model, or another version of the inference library.",
-            )
-        log.error("%s crashes again and again: going back", self.model.release)
-        self._slots.roll_back()
-        self.replace(first_model(self._slots, self._loading))
-
-    def _observe(self, model: LoadedModel) -> None:
-        """What `model` answers from now on is compared with its own reference."""
-        slot = self._slots.slot(model.digest)
-        reference = slot.member(REFERENCE) if slot.has(REFERENCE) else None
-        self._observers.serving(model, reference, self._cameras.sources)
-
-    def _cooling(self) -> Cooling:
-        return Cooling(
-            self._runtime,
-            limit_c=self._config.inference.max_temperature_c,
-            full_rate=max((camera.frames_per_s or 0.0 for camera in self._config.cameras), default=0.0) or None,
-            threads=None if self._config.inference.threads == 1 else self._on_threads,
-        )
-
-    def _on_threads(self, threads: int | None) -> None:
-        """The same model on fewer threads, or as many as usual, unless an update is under way."""
-        model = self.model
-        if self._slots.provisional:
-            return
-        slot = self._slots.slot(model.digest)
-        again = self._loading.open(slot.manifest, slot.digest, slot.model, threads=threads)
-        if self.model is model:
-            self._runtime.replace(again)
-            self._observe(again)
 
     def _report(self, progress: Progress) -> None:
         """Each state of the update walk, with what serves meanwhile."""
         assert progress.assignment is not None
+        if self._home is not None:
+            wanted = f"{progress.assignment.name}@{progress.assignment.version}"
+            self._home.reported(progress.state, wanted, progress.detail)
         self._reporter.reported(
             counter=progress.counter,
             state=progress.state,
             digest=progress.assignment.digest,
-            running=self.model.manifest.release,
-            running_digest=self.model.digest,
+            running=self._vision.serving.release,
+            running_digest=self._vision.serving.digest,
             cause=progress.cause,
             detail=progress.detail,
         )
 
     def _birth(self) -> Birth:
-        config = self._config
+        config, serving = self._config, self._vision.serving
         return birth(
-            self.model,
+            model=serving.release,
+            digest=serving.digest,
+            backend=serving.backend,
             boot=self._outbox.boot,
             profile=config.profile,
             holds=self._slots.held(),
@@ -229,52 +204,59 @@ class Agent:
         )
 
 
-def loading_of(config: DeviceConfig) -> Loading:
-    """How this device opens models."""
-    inference, mib = config.inference, config.inference.memory_limit_mib
-    return Loading(
-        threads=inference.threads,
-        device=inference.device,
-        isolate=inference.isolate,
-        memory_limit_bytes=None if mib is None else mib * _MIB,
-        folder=Path(config.state_dir) / "measured",
-    )
+def serve_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vision) -> None:
+    """Begin with the current slot's model; with the fallback's where that cannot be loaded any more, for good.
 
-
-def first_model(slots: Slots, loading: Loading) -> LoadedModel:
-    """The current slot's model; the fallback's where that cannot be loaded any more, for good."""
+    A new device is given the bundle its configuration names.
+    """
+    if slots.current is None:
+        _install_first(config, trust, slots, vision)
+        return
     try:
-        return _loaded(slots, loading)
+        vision.start(slots.slot(slots.current))
     except (BundleError, ModelError, BackendError) as problem:
         if slots.fallback is None:
             raise
         log.error("the current bundle cannot serve, going back: %s", problem)
-        slots.roll_back()
-        return _loaded(slots, loading)
+        vision.start(slots.slot(slots.roll_back()))
 
 
-def _loaded(slots: Slots, loading: Loading) -> LoadedModel:
-    assert slots.current is not None
-    slot = slots.slot(slots.current)
-    return loading.open(slot.manifest, slot.digest, slot.model)
-
-
-def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, loading: Loading) -> None:
-    """Fill the empty store of a new device from the bundle its configuration names."""
-    if slots.current is not None:
-        return
+def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vision) -> None:
+    """The same checks as for any other bundle, except that there is nothing to compare it with."""
     if config.bundle is None:
         raise ConfigError(
             "there is no model yet: no slot is filled and no bundle is named",
             where=f"device {config.device}",
             fix="Set `bundle` in device.toml to a signed bundle.",
         )
-    bundle = read_bundle(Path(config.bundle), trust.publishers)
-    candidate.check_profile(bundle, config.profile)
-    slot = slots.install(bundle)
-    candidate.tested(slot, loading).close()
+    with opened_bundle(Path(config.bundle), trust.publishers) as opened:
+        check_profile(opened.bundle.manifest, config.profile)
+        slot = slots.install(opened)
+    vision.start(slot, golden=True)
     slots.activate(slot.digest)
+    slots.commit()
     log.info("installed %s from %s", slot.manifest.release, config.bundle)
+
+
+def _supply(config: DeviceConfig, state: Path, clock: FleetClock, disk: Disk) -> Supply:
+    update, root = config.update, config.trust.root
+    month_bytes = None if update.month_mib is None else update.month_mib * _MIB
+    budget = Budget(state, disk, month_bytes=month_bytes, clock=clock.now)
+    repository = None if root is None else Repository(Path(root), state, clock, disk, ca_file=update.ca_file)
+    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file)
+
+
+def _home(config: DeviceConfig) -> HomeAssistant | None:
+    if config.home_assistant is None:
+        return None
+    return HomeAssistant(
+        config.home_assistant,
+        config.fleet,
+        config.device,
+        profile=config.profile,
+        version=metadata.version("edgeferry"),
+        site=config.site,
+    )
 
 
 def _make_folder(folder: Path) -> None:

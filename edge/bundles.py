@@ -6,20 +6,22 @@ The layout itself is `contract/bundle.py`'s; whose keys are trusted is the calle
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from contract.bundle import Bundle, open_bundle
-from contract.digest import digest_of
+from contract.digest import digest_of, digest_of_chunks
 from contract.dsse import MANIFEST_TYPE, Verifier, verify
 from contract.errors import BundleError
 from contract.manifest import Manifest
 
 UNVERIFIED: Final = None
 """Instead of trusted keys: read without asking who signed. For inspecting, never for installing."""
+_CHUNK_BYTES = 256 * 1024
 
 
 class CheckedBundle(Struct, frozen=True):
@@ -39,6 +41,31 @@ class CheckedBundle(Struct, frozen=True):
         return self.members[self.manifest.model]
 
 
+class OpenBundle(NamedTuple):
+    """A bundle's file whose layout and signer are known; its members are checked as they are read."""
+
+    bundle: Bundle
+    digest: str
+    """`sha256:…` of the file."""
+    size_bytes: int
+
+
+@contextmanager
+def opened_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> Iterator[OpenBundle]:
+    """The bundle in `path`, never in memory as a whole. BundleError, SignatureError."""
+    try:
+        stream = path.open("rb")
+    except OSError as problem:
+        raise _unreadable(path, problem) from problem
+    with stream:
+        bundle = open_bundle(stream, where=str(path))
+        if trusted is not None:
+            _signer(bundle, trusted)
+        stream.seek(0)
+        digest = digest_of_chunks(iter(lambda: stream.read(_CHUNK_BYTES), b""))
+        yield OpenBundle(bundle, digest, stream.tell())
+
+
 def read_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> CheckedBundle:
     """The bundle in `path`, or BundleError (damaged or hostile) or SignatureError (by nobody in `trusted`).
 
@@ -47,9 +74,7 @@ def read_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> CheckedBu
     try:
         data = path.read_bytes()
     except OSError as problem:
-        raise BundleError(
-            f"the bundle cannot be read: {problem.strerror}", where=str(path), fix="Check the path and its permissions."
-        ) from problem
+        raise _unreadable(path, problem) from problem
     return check_bundle(data, trusted, where=str(path))
 
 
@@ -63,3 +88,9 @@ def check_bundle(data: bytes, trusted: Mapping[str, Verifier] | None, *, where: 
 
 def _signer(bundle: Bundle, trusted: Mapping[str, Verifier]) -> str:
     return verify(bundle.envelope, MANIFEST_TYPE, bundle.manifest_bytes, trusted, where=bundle.where)
+
+
+def _unreadable(path: Path, problem: OSError) -> BundleError:
+    return BundleError(
+        f"the bundle cannot be read: {problem.strerror}", where=str(path), fix="Check the path and its permissions."
+    )

@@ -1,4 +1,4 @@
-"""How often an isolated model's process had to be replaced, why, and when to stop trying."""
+"""How often a child process had to be replaced, why, and when to stop trying."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WITHIN_S = 60.0
 
 
 class Crashes:
-    """Counts by cause. `exhausted` once there were more than `most` within `within_s`, and for good."""
+    """Counts by cause. `exhausted` once there were more than `most` within `within_s`, until forgiven."""
 
     def __init__(self, *, most: int = MOST_REPLACEMENTS, within_s: float = WITHIN_S) -> None:
         self._most, self._within_s = most, within_s
@@ -29,3 +29,8 @@ class Crashes:
         while now - self._recent[0] > self._within_s:
             self._recent.popleft()
         self.exhausted = self.exhausted or len(self._recent) > self._most
+
+    def forgive(self) -> None:
+        """Begin anew, because something else runs now; what was counted stays counted."""
+        self._recent.clear()
+        self.exhausted = False

@@ -33,6 +33,10 @@ class Disk:
         with path.open("ab") as file:
             file.write(data)
 
+    def truncate(self, path: Path, size_bytes: int) -> None:
+        """Cut `path`, which is no shorter, after its first `size_bytes`."""
+        os.truncate(path, size_bytes)
+
     def make_folder(self, path: Path) -> None:
         """An empty folder; its parent must be there, and it must not."""
         path.mkdir()

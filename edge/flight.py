@@ -2,7 +2,7 @@
 
 Order is kept: batches go out oldest first, at most `window` of them ahead of the collector's word. When that word
 does not come, nobody may be collecting, and sending a backlog again and again would only cost traffic: then just the
-oldest batch is sent once in a while (a probe), later and later, while everything else goes out once for whoever
+oldest message is sent once in a while (a probe), later and later, while everything else goes out once for whoever
 listens at the broker. The first acknowledgement after such a silence starts again from the oldest message that
 waits; the collector ignores what it has seen.
 """
@@ -54,7 +54,7 @@ class Flight:
         self._probe_at = now + self._wait_s if held else math.inf
 
     def probe_due(self, now: float) -> bool:
-        """Whether the oldest batch is to be sent again; asking counts as sending it, and the next is due later."""
+        """Whether the oldest message is to be sent again; asking counts as sending it, and the next is due later."""
         if now < self._probe_at:
             return False
         self._silent = True

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import BundleError, UpdateError
+from contract.errors import BundleError, GoldenError
 from contract.manifest import GOLDEN, Classify, Golden
 from edge.frames import Pixels
 from edge.model import LoadedModel
@@ -21,10 +21,6 @@ from edge.quantisation import Tensor, dequantise
 
 FRAMES = "frames"
 OUTPUT_PREFIX = "output:"
-
-
-class GoldenError(UpdateError):
-    """A model whose answers on this device are not the known ones."""
 
 
 def pack_golden(frames: Pixels, outputs: Mapping[str, Tensor]) -> bytes:

@@ -6,35 +6,36 @@ import platform
 import time
 from collections.abc import Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 from contract.manifest import Digest
 from contract.messages import Birth
 from contract.moments import rfc3339
 
-if TYPE_CHECKING:
-    from edge.model import LoadedModel
-
 
 def birth(
-    model: LoadedModel,
     *,
+    model: str,
+    digest: Digest | None,
+    backend: str,
     boot: str,
     profile: str,
     holds: tuple[Digest, ...] = (),
     site: str = "",
     tags: Mapping[str, str] | None = None,
 ) -> Birth:
-    """The birth of this moment; `holds` are the digests of the bundles in the device's slots."""
+    """The birth of this moment.
+
+    `model` is a release, `backend` the library with its version, `holds` the digests of the bundles in the slots.
+    """
     return Birth(
         at=rfc3339(time.time()),
         boot=boot,
         profile=profile,
         edgeferry=metadata.version("edgeferry"),
         python=platform.python_version(),
-        backend=model.backend.name,
-        model=model.manifest.release,
-        digest=model.digest,
+        backend=backend,
+        model=model,
+        digest=digest,
         holds=holds,
         site=site,
         tags=dict(tags or {}),

@@ -19,10 +19,11 @@ from contract.manifest import Format, Manifest
 from edge.backends import Backend
 from edge.crashes import MOST_REPLACEMENTS, WITHIN_S, Crashes
 from edge.model import LoadedModel
+from edge.process_end import ProcessLostError
 from edge.quantisation import Tensor
 from edge.shared_tensors import SharedTensors
 from edge.worker import Done, Ready, Start
-from edge.worker_process import WorkerLostError, WorkerProcess
+from edge.worker_process import WorkerProcess
 
 LOAD_TIMEOUT_S = 60.0
 SHORTEST_DEADLINE_S = 1.0
@@ -122,7 +123,7 @@ class IsolatedBackend:
             self._put(name, array)
         try:
             done = self._answer(worker)
-        except WorkerLostError as lost:
+        except ProcessLostError as lost:
             self._lose(lost)
             raise self._gone() from lost
         self._tensors.reshape_outputs(done.shapes)
@@ -137,7 +138,7 @@ class IsolatedBackend:
             self._coming = self._coming or self._started()
             done = worker.answer(self.deadline_s - suspicious_s)
         if done is None:
-            raise WorkerLostError("hung", f"did not answer within {self.deadline_s:.1f} s")
+            raise ProcessLostError("hung", f"did not answer within {self.deadline_s:.1f} s")
         return done
 
     def close(self) -> None:
@@ -167,13 +168,13 @@ class IsolatedBackend:
         self._serving = WorkerProcess(self._start, timeout_s=timeout_s)
         try:
             ready = self._serving.ready(timeout_s)
-        except WorkerLostError as lost:
+        except ProcessLostError as lost:
             raise self._cannot_open(lost) from lost
         assert ready is not None
         self._start_timeout_s = max(_SHORTEST_RELOAD_S, _RELOAD_IN_LOADS * (time.monotonic() - began))
         return ready
 
-    def _cannot_open(self, lost: WorkerLostError) -> FerryError:
+    def _cannot_open(self, lost: ProcessLostError) -> FerryError:
         what = f"the process that opened it {lost.words}"
         if lost.cause == "SIGKILL":
             fix = "Most often memory ran out: use a smaller model, or stop other programs."
@@ -197,7 +198,7 @@ class IsolatedBackend:
                 self._serving.check()
                 self._check_memory(self._serving)
                 self._dismiss_suspicion()
-            except WorkerLostError as lost:
+            except ProcessLostError as lost:
                 self._lose(lost)
         give_up_at = time.monotonic() + PATIENCE_S
         while self._serving is None:
@@ -213,9 +214,9 @@ class IsolatedBackend:
         try:
             ready = self._coming.ready(patience_s)
         except FerryError as refused:
-            self._lose(WorkerLostError("refused", f"could not open the model again: {refused.what}"))
+            self._lose(ProcessLostError("refused", f"could not open the model again: {refused.what}"))
             return
-        except WorkerLostError as lost:
+        except ProcessLostError as lost:
             self._lose(lost)
             return
         if ready is not None:
@@ -228,16 +229,16 @@ class IsolatedBackend:
             self._coming = None
 
     def _check_memory(self, worker: WorkerProcess) -> None:
-        """WorkerLostError for one that leaks, before the kernel ends it in the middle of a frame."""
+        """ProcessLostError for one that leaks, before the kernel ends it in the middle of a frame."""
         limit, now = self._memory_limit_bytes, time.monotonic()
         if limit is None or now < self._look_at_memory_at:
             return
         self._look_at_memory_at = now + _LOOK_AT_MEMORY_S
         held = worker.resident_bytes()
         if held > limit:
-            raise WorkerLostError("memory", f"held {_mib(held)} MiB, over its limit of {_mib(limit)} MiB")
+            raise ProcessLostError("memory", f"held {_mib(held)} MiB, over its limit of {_mib(limit)} MiB")
 
-    def _lose(self, lost: WorkerLostError) -> None:
+    def _lose(self, lost: ProcessLostError) -> None:
         """End the worker that failed, the serving one or else the coming one, and start its successor."""
         if self._serving is not None:
             self._serving.kill()

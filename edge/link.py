@@ -4,6 +4,11 @@ A link keeps trying until it is closed, with growing, jittered pauses, so that a
 one second. Each connection is a new paho client: an old one would send again, behind our back and out of order, what
 the outbox is going to send anyway. What is sent, and when again, is `edge/reporter.py`'s matter.
 
+A connection may be dead without anybody saying so (a router forgot it). The keepalive finds that out only slowly: an
+idle device must not pay for a ping every half minute, so it is as long as common brokers and routers allow. What is
+sent is watched instead: a message without its PUBACK for half a minute ends the connection, and so does the kernel when
+nobody acknowledges a segment for so long (TCP_USER_TIMEOUT, tcp(7)), a ping's included.
+
 amqtt, the demo's broker, hands every client the retained messages of every subscription, so a received topic is
 parsed and compared before its payload is looked at.
 """
@@ -12,10 +17,13 @@ from __future__ import annotations
 
 import logging
 import random
+import socket as sockets
 import ssl
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -27,14 +35,18 @@ from contract.messages import Birth, Presence
 from contract.topics import Kind, parse, topic
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo, SocketLike
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
 log = logging.getLogger(__name__)
 
 LISTENS_TO: tuple[Kind, ...] = ("ack", "desired", "command")
-_KEEPALIVE_S = 30
+KEEPALIVE_S = 1200
+"""AWS IoT allows no more, and most networks forget a connection later; the last will speaks after 1.5 times this."""
+_PUBACK_S = 30.0
+_LOOK_S = 5.0
+"""How often an unconfirmed message's age is looked at."""
 _CONNECT_TIMEOUT_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
 _UNCONFIRMED = 20
@@ -70,11 +82,19 @@ def _no_address(url: str) -> ConfigError:
     )
 
 
+class _Sent(NamedTuple):
+    """A message on its way to the broker."""
+
+    info: MQTTMessageInfo
+    at_s: float
+
+
 class Link:
     """One device's connection. Its callbacks run on the link's own threads and must be quick.
 
     `birth` is asked for at each connection; `on_message` gets this device's `ack`, `desired` and `command` payloads;
     `on_connected` is called when the broker has accepted us and knows who we are, `on_confirmed` at each PUBACK.
+    `also` are topics outside our own that `on_other` wants to hear.
     An address, a password file or a certificate that cannot be used is a ConfigError at once.
     """
 
@@ -89,6 +109,10 @@ class Link:
         on_message: Callable[[Kind, bytes], None],
         on_connected: Callable[[], None] = lambda: None,
         on_confirmed: Callable[[], None] = lambda: None,
+        also: Sequence[str] = (),
+        on_other: Callable[[str, bytes], None] | None = None,
+        keepalive_s: int = KEEPALIVE_S,
+        puback_s: float = _PUBACK_S,
     ) -> None:
         self.where = broker.url
         self._broker, self._address = broker, address_of(broker.url)
@@ -96,8 +120,11 @@ class Link:
         self._fleet, self._device, self._boot = fleet, device, boot
         self._birth, self._on_message = birth, on_message
         self._on_connected, self._on_confirmed = on_connected, on_confirmed
+        self._also, self._on_other = tuple(also), on_other
+        self._keepalive_s, self._puback_s = keepalive_s, puback_s
         self._client: Client | None = None
-        self._unconfirmed: deque[MQTTMessageInfo] = deque()
+        self._unconfirmed: deque[_Sent] = deque()
+        self._unconfirmed_lock = threading.Lock()
         self._connected, self._closing = threading.Event(), threading.Event()
         self._settled, self._broken = threading.Event(), threading.Event()
         self._last_problem = "no answer"
@@ -111,10 +138,8 @@ class Link:
     @property
     def free(self) -> bool:
         """Whether one more message may be published now."""
-        unconfirmed = self._unconfirmed
-        while unconfirmed and unconfirmed[0].is_published():
-            unconfirmed.popleft()
-        return self.connected and len(unconfirmed) < _UNCONFIRMED
+        self._oldest_unconfirmed()
+        return self.connected and len(self._unconfirmed) < _UNCONFIRMED
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""
@@ -133,8 +158,12 @@ class Link:
 
     def publish(self, kind: Kind, payload: bytes, *, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the connection; False, and nothing sent, without one."""
+        return self.publish_raw(topic(self._fleet, self._device, kind), payload, retain=retain)
+
+    def publish_raw(self, text: str, payload: bytes, *, retain: bool = False) -> bool:
+        """`publish` on a topic that is not ours."""
         client = self._client
-        return client is not None and self.connected and self._send(client, kind, payload, retain=retain) is not None
+        return client is not None and self.connected and self._send(client, text, payload, retain=retain) is not None
 
     def introduce(self) -> None:
         """Publish the birth message anew: the device runs another model now."""
@@ -144,7 +173,7 @@ class Link:
         """Say that we leave, and disconnect. Waits at most `timeout_s` for each of the two."""
         client = self._client
         if client is not None and self.connected:
-            said = self._send(client, "presence", self._presence(online=False), retain=True)
+            said = self._say(client, "presence", self._presence(online=False))
             if said is not None:
                 said.wait_for_publish(timeout_s)
         self._closing.set()
@@ -153,12 +182,24 @@ class Link:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
-    def _send(self, client: Client, kind: Kind, payload: bytes, *, retain: bool) -> MQTTMessageInfo | None:
-        sent = client.publish(topic(self._fleet, self._device, kind), payload, qos=1, retain=retain)
+    def _send(self, client: Client, text: str, payload: bytes, *, retain: bool) -> MQTTMessageInfo | None:
+        sent = client.publish(text, payload, qos=1, retain=retain)
         if sent.rc != 0:
             return None
-        self._unconfirmed.append(sent)
+        self._unconfirmed.append(_Sent(sent, time.monotonic()))
         return sent
+
+    def _say(self, client: Client, kind: Kind, payload: bytes) -> MQTTMessageInfo | None:
+        """Retained, about ourselves."""
+        return self._send(client, topic(self._fleet, self._device, kind), payload, retain=True)
+
+    def _oldest_unconfirmed(self) -> _Sent | None:
+        """The first message the broker has not confirmed; those it has are forgotten."""
+        with self._unconfirmed_lock:
+            waiting = self._unconfirmed
+            while waiting and waiting[0].info.is_published():
+                waiting.popleft()
+            return waiting[0] if waiting else None
 
     def _presence(self, *, online: bool) -> bytes:
         return to_json(Presence(boot=self._boot, online=online))
@@ -177,19 +218,19 @@ class Link:
         self._unconfirmed = deque()
         client = self._client = self._new_client()
         try:
-            client.connect(self._address.host, self._address.port, keepalive=_KEEPALIVE_S)
+            client.connect(self._address.host, self._address.port, keepalive=self._keepalive_s)
         except (OSError, ValueError) as problem:
             self._missed(str(problem))
             return False
         client.loop_start()
         try:
-            return self._stay()
+            return self._stay(client)
         finally:
             self._connected.clear()
             client.disconnect()
             client.loop_stop()
 
-    def _stay(self) -> bool:
+    def _stay(self, client: Client) -> bool:
         """Wait for the broker's word, then for the end of the connection; whether the word was a welcome."""
         if self._closing.is_set():
             return False
@@ -197,7 +238,12 @@ class Link:
             self._missed("it does not speak MQTT, or is too slow")
         if not self.connected:
             return False
-        self._broken.wait()
+        while not self._broken.wait(min(_LOOK_S, self._puback_s)):
+            oldest = self._oldest_unconfirmed()
+            if oldest is not None and time.monotonic() - oldest.at_s > self._puback_s:
+                log.warning("broker %s: it does not confirm what it gets; connecting anew", self.where)
+                _cut(client)
+                break
         return True
 
     def _missed(self, problem: str) -> None:
@@ -225,7 +271,13 @@ class Link:
             client.tls_set_context(self._tls)
         client.on_connect, client.on_subscribe, client.on_disconnect = self._welcomed, self._heard, self._parted
         client.on_message, client.on_publish = self._received, self._confirmed
+        client.on_socket_open = self._opened
         return client
+
+    def _opened(self, client: Client, _: object, socket: SocketLike) -> None:
+        option = getattr(sockets, "TCP_USER_TIMEOUT", None)
+        if option is not None:
+            socket.setsockopt(sockets.IPPROTO_TCP, option, round(self._puback_s * 1000))  # type: ignore[attr-defined]
 
     def _welcomed(
         self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -235,9 +287,10 @@ class Link:
             self._missed(f"it refuses us: {reason}")
             self._settled.set()
             return
-        self._send(client, "presence", self._presence(online=True), retain=True)
-        self._send(client, "birth", to_json(self._birth()), retain=True)
-        client.subscribe([(topic(self._fleet, self._device, kind), 1) for kind in LISTENS_TO])
+        self._say(client, "presence", self._presence(online=True))
+        self._say(client, "birth", to_json(self._birth()))
+        ours = [topic(self._fleet, self._device, kind) for kind in LISTENS_TO]
+        client.subscribe([(text, 1) for text in (*ours, *self._also)])
 
     def _heard(self, client: Client, *_: object) -> None:
         """The broker has noted what we listen to: from here on no command is missed."""
@@ -263,6 +316,9 @@ class Link:
 
     def _received(self, client: Client, _: object, message: MQTTMessage) -> None:
         """Pass on what is addressed to this device; anything else is somebody's mistake, or amqtt's."""
+        if self._on_other is not None and message.topic in self._also:
+            self._on_other(message.topic, bytes(message.payload))
+            return
         try:
             found = parse(message.topic)
         except LinkError as foreign:
@@ -270,6 +326,14 @@ class Link:
             return
         if found[:2] == (self._fleet, self._device) and found.kind in LISTENS_TO:
             self._on_message(found.kind, bytes(message.payload))
+
+
+def _cut(client: Client) -> None:
+    """End a connection that may never answer: paho's thread would wait for what cannot be sent."""
+    socket = client.socket()
+    if socket is not None:
+        with suppress(OSError):
+            socket.shutdown(sockets.SHUT_RDWR)  # type: ignore[attr-defined]  # paho's type lacks it
 
 
 def _secret(path: str | None) -> str | None:

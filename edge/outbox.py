@@ -1,8 +1,14 @@
 """What the device still owes the collector, in one SQLite file that survives a kill and a power cut.
 
 A message is numbered and kept here before it is sent, and deleted only when the collector says that its database
-has it: a broker's PUBACK is not durability. This file knows order, size and loss; `edge/flight.py` decides when to
+has it: a broker's PUBACK is not durability. This file knows order, bounds and loss; `edge/flight.py` decides when to
 send again and `edge/link.py` sends.
+
+Bounds: by bytes, and by age where one is given. Without room the oldest telemetry goes first, then the oldest events,
+reported states last. Telemetry and events that nobody took for `max_age_s` go too; a reported state never grows too
+old, because an outcome is said once. Age is time this device was at work (`edge/lived.py`), so no clock that jumps can
+empty the outbox. Every loss is counted, logged once an occasion, and told to the collector number by number
+(`edge/gone.py`), until it says that it knows.
 
 Durability: the file is in WAL mode. `synchronous=NORMAL` survives the death of the process at any moment; the last
 commits before a power cut may be missing, which costs readings of the last seconds and saves an fsync a message
@@ -12,44 +18,38 @@ with `synchronous=FULL`, which also makes everything before it durable (sqlite.o
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from contract.codec import from_json, to_json
-from contract.errors import LinkError
-from contract.messages import MAX_BYTES, Batch, Event, Reported, Telemetry
+from contract.codec import to_json
+from contract.messages import MAX_BYTES, Batch
+from edge import gone
+from edge.kept import Kept, Kind, Row, Size, one_run
+from edge.lived import Lived
+from edge.outbox_file import OutboxError, opened, translated
+
+__all__ = ["Kept", "Kind", "Outbox", "OutboxError", "Parcel", "Place"]
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["telemetry", "events", "reported"]
-Kept = Telemetry | Event | Reported
-_STRUCT: dict[Kind, type[Kept]] = {"telemetry": Telemetry, "events": Event, "reported": Reported}
 _GIVEN_UP: tuple[Kind, ...] = ("telemetry", "events", "reported")
 """In this order when there is no room: a later reading says more than a lost one, an outcome is said once."""
-_ROW_BYTES = 48
-"""What a row costs beside its body: key, kind, page overhead (measured: 40 to 50)."""
+_GROWS_OLD: tuple[Kind, ...] = ("telemetry", "events")
+_ROW_BYTES = 56
+"""What a row costs beside its body: key, kind, moment, page overhead."""
 _SHARE_GIVEN_UP = 64
-"""A full outbox makes room for a 64th of its limit at once, so that not every `put` has to delete."""
-_UP_TO = "boot = (SELECT ordinal FROM boots WHERE id = ?) AND sequence <= ?"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS boots (ordinal INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS messages (
-    boot INTEGER NOT NULL, sequence INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (boot, sequence)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_kind ON messages (kind, boot, sequence);
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO counters VALUES ('lost', 0);
-"""
-
-
-class OutboxError(LinkError):
-    """The outbox's file cannot be opened, read or written."""
+"""A full outbox makes room for a 64th of its limit at once, and looks for what is too old a 64th of the age later, so
+that not every `put` has to delete."""
+_LARGEST_BYTES = MAX_BYTES - 4096
+"""Of one message: with its batch around it, it must still be one of ours."""
+_UP_TO = "WHERE boot = ? AND sequence <= ?"
 
 
 class Place(NamedTuple):
@@ -64,26 +64,36 @@ class Parcel(NamedTuple):
 
     kind: Kind
     batch: Batch
-
-    @property
-    def last(self) -> Place:
-        """The place of its last message."""
-        return Place(self.batch.boot, self.batch.messages()[-1].sequence)
+    last: Place
+    """Of the last number it settles: a message it holds, or one it says is gone."""
 
 
 class Outbox:
     """Messages of this boot and of earlier ones, oldest first. Every method may be called from any thread."""
 
-    def __init__(self, path: Path, limit_bytes: int) -> None:
-        """Open or make the file at `path`; a new boot begins. OutboxError where SQLite refuses it."""
-        self.path, self.limit_bytes = path, limit_bytes
+    def __init__(
+        self,
+        path: Path,
+        limit_bytes: int,
+        *,
+        max_age_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open or make the file at `path`; a new boot begins. OutboxError where SQLite refuses it.
+
+        `clock` counts seconds and never jumps.
+        """
+        self.path, self.limit_bytes, self.max_age_s = path, limit_bytes, max_age_s
         self.boot = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._last_sequence = 0
-        with _translated(path):
-            self._database = _opened(path)
+        self._look_for_old_s = 0.0
+        self._said: set[str] = set()
+        with translated(path):
+            self._database = opened(path)
             self._waiting, self._held_bytes = 0, 0
             self._count()
+            self._lived = Lived(float(self._counter("lived_s")), clock)
             self._ordinal = self._begin_boot()
 
     @property
@@ -96,51 +106,65 @@ class Outbox:
     def lost(self) -> int:
         """Messages given up since the file was made."""
         with self._locked():
-            (lost,) = self._database.execute("SELECT value FROM counters WHERE name = 'lost'").fetchone()
-            return int(lost)
+            return int(self._counter("lost"))
 
     def put(self, kind: Kind, build: Callable[[int], Kept]) -> int:
         """Number a message, keep it, and return its sequence. `build` must not call the outbox."""
         with self._locked():
-            sequence = self._last_sequence + 1
-            row = (self._ordinal, sequence, kind, to_json(build(sequence)))
+            sequence, now_s = self._last_sequence + 1, self._lived.now_s()
+            body = to_json(build(sequence))
             with self._durability(kind), self._transaction():
-                self._make_room(len(row[3]) + _ROW_BYTES)
-                self._database.execute("INSERT INTO messages VALUES (?, ?, ?, ?)", row)
-                self._waiting += 1
-                self._held_bytes += len(row[3]) + _ROW_BYTES
+                self._give_up_old(now_s)
+                if len(body) > _LARGEST_BYTES:
+                    self._never_kept(sequence, kind, len(body))
+                else:
+                    self._make_room(len(body) + _ROW_BYTES)
+                    self._insert(kind, sequence, body, now_s)
             self._last_sequence = sequence
             return sequence
 
     def next_batch(
         self, after: Place | None = None, *, max_count: int = 100, max_bytes: int = MAX_BYTES // 4
     ) -> Parcel | None:
-        """The oldest messages after `after`, as many as are of one boot and one kind; None when there are none.
+        """What comes after `after`: messages, as many as are of one boot and one kind, and which numbers around them
+        are gone; None when there is neither. A boot of which nothing is left is a batch without messages.
 
         A single message larger than `max_bytes` still travels, alone.
         """
         with self._locked():
-            while rows := self._rows_after(after, max_count):
-                if run := _one_run(rows, max_bytes):
-                    return self._parcel(run)
+            place = self._place(after)
+            rows = self._rows_after(place, max_count)
+            while rows and not (run := one_run(rows, max_bytes)):
                 with self._transaction():
-                    self._give_up((rows[0].boot, rows[0].sequence, len(rows[0].body)))
-            return None
+                    self._give_up([rows[0].size])
+                rows = self._rows_after(place, max_count)
+            boot = gone.first_boot(self._database, *place)
+            if rows and (boot is None or rows[0].boot <= boot):
+                return self._parcel(rows[0].boot, run, place)
+            return None if boot is None else self._parcel(boot, [], place)
 
-    def acknowledge(self, boot: str, sequence: int) -> int:
-        """The collector has everything of `boot` up to and including `sequence`: delete it, return how many."""
+    def acknowledge(self, boot: str, sequence: int, refused: Sequence[int] = ()) -> int:
+        """The collector is done with everything of `boot` up to and including `sequence`: delete it, return how many.
+
+        `refused` are those it could not keep; they are counted as lost.
+        """
         with self._locked(), self._transaction():
-            gone, gone_bytes = self._database.execute(
-                f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages WHERE {_UP_TO}",
-                (boot, sequence),
+            known = self._database.execute("SELECT ordinal FROM boots WHERE id = ?", (boot,)).fetchone()
+            if known is None:
+                return 0
+            self._count_refused(known[0], [number for number in refused if number <= sequence])
+            deleted, deleted_bytes = self._database.execute(
+                f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages {_UP_TO}",
+                (known[0], sequence),
             ).fetchone()
-            self._database.execute(f"DELETE FROM messages WHERE {_UP_TO}", (boot, sequence))
-            self._database.execute(
-                "DELETE FROM boots WHERE ordinal <> ? AND ordinal NOT IN (SELECT boot FROM messages)", (self._ordinal,)
-            )
-            self._waiting -= gone
-            self._held_bytes -= gone_bytes
-            return int(gone)
+            self._database.execute(f"DELETE FROM messages {_UP_TO}", (known[0], sequence))
+            gone.settle(self._database, known[0], sequence)
+            self._forget_boots()
+            self._waiting -= deleted
+            self._held_bytes -= deleted_bytes
+            if deleted:
+                self._said.clear()
+            return int(deleted)
 
     def close(self) -> None:
         """Close the file; what waits in it is sent after the next start."""
@@ -148,38 +172,70 @@ class Outbox:
             self._database.close()
 
     def _begin_boot(self) -> int:
-        """The new boot's ordinal; boots that owe nothing any more are forgotten."""
+        """The new boot's ordinal."""
         with self._transaction():
-            self._database.execute("DELETE FROM boots WHERE ordinal NOT IN (SELECT boot FROM messages)")
             made = self._database.execute("INSERT INTO boots (id) VALUES (?)", (self.boot,))
-            return int(made.lastrowid or 0)
+            self._ordinal = int(made.lastrowid or 0)
+            self._forget_boots()
+            return self._ordinal
+
+    def _forget_boots(self) -> None:
+        """Earlier ones that owe nothing any more."""
+        self._database.execute(
+            "DELETE FROM boots WHERE ordinal <> ?"
+            " AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.boot = ordinal)"
+            " AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.boot = ordinal)",
+            (self._ordinal,),
+        )
+
+    def _counter(self, name: str) -> float:
+        (value,) = self._database.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return float(value)
 
     def _count(self) -> None:
         self._waiting, self._held_bytes = self._database.execute(
             f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages"
         ).fetchone()
 
-    def _rows_after(self, after: Place | None, max_count: int) -> list[_Row]:
-        """In order. A boot that is no longer known owes nothing, so what follows it is simply the oldest."""
-        place = (0, 0)
-        if after is not None:
-            known = self._database.execute("SELECT ordinal FROM boots WHERE id = ?", (after.boot,)).fetchone()
-            place = (known[0], after.sequence) if known else place
+    def _insert(self, kind: Kind, sequence: int, body: bytes, now_s: float) -> None:
+        row = (self._ordinal, sequence, kind, body, now_s)
+        self._database.execute("INSERT INTO messages (boot, sequence, kind, body, kept_s) VALUES (?, ?, ?, ?, ?)", row)
+        self._database.execute("UPDATE counters SET value = ? WHERE name = 'lived_s'", (now_s,))
+        self._waiting += 1
+        self._held_bytes += len(body) + _ROW_BYTES
+
+    def _place(self, after: Place | None) -> tuple[int, int]:
+        """As ordinal and sequence. A boot that is forgotten owes nothing, so what follows is simply the oldest."""
+        if after is None:
+            return 0, 0
+        known = self._database.execute("SELECT ordinal FROM boots WHERE id = ?", (after.boot,)).fetchone()
+        return (known[0], after.sequence) if known else (0, 0)
+
+    def _rows_after(self, place: tuple[int, int], max_count: int) -> list[Row]:
         rows = self._database.execute(
-            "SELECT m.boot, sequence, kind, body FROM messages m"
-            " WHERE (m.boot, sequence) > (?, ?) ORDER BY m.boot, sequence LIMIT ?",
+            "SELECT boot, sequence, kind, body FROM messages"
+            " WHERE (boot, sequence) > (?, ?) ORDER BY boot, sequence LIMIT ?",
             (*place, max_count),
         )
-        return [_Row(*row) for row in rows]
+        return [Row(*row) for row in rows]
 
-    def _parcel(self, run: list[tuple[_Row, Kept]]) -> Parcel:
-        first = run[0][0]
-        boot, oldest = self._database.execute(
-            "SELECT id, (SELECT MIN(sequence) FROM messages WHERE boot = ordinal) FROM boots WHERE ordinal = ?",
-            (first.boot,),
+    def _parcel(self, boot: int, run: list[tuple[Row, Kept]], place: tuple[int, int]) -> Parcel:
+        """The run, and the spans that are gone between `place` and the next message that is kept."""
+        begin = place[1] if boot == place[0] else 0
+        end = run[-1][0].sequence if run else begin
+        known, oldest, following = self._database.execute(
+            "SELECT id, (SELECT MIN(sequence) FROM messages WHERE boot = ordinal),"
+            " (SELECT MIN(sequence) FROM messages WHERE boot = ordinal AND sequence > ?) FROM boots WHERE ordinal = ?",
+            (end, boot),
         ).fetchone()
-        messages = {first.kind: tuple(message for _, message in run)}
-        return Parcel(first.kind, Batch(boot=boot, oldest=oldest, **messages))  # type: ignore[arg-type]
+        spans = gone.between(self._database, boot, begin, following)
+        end = max([end, *(span.last for span in spans)])
+        oldest = end + 1 if oldest is None else oldest
+        kind: Kind = run[0][0].kind if run else "telemetry"
+        messages = {kind: tuple(message for _, message in run)}
+        above = tuple(span for span in spans if span.first > oldest)
+        batch = Batch(boot=known, oldest=oldest, gone=above, **messages)  # type: ignore[arg-type]
+        return Parcel(kind, batch, Place(known, end))
 
     def _make_room(self, needed_bytes: int) -> None:
         """Give up the oldest messages of the least worth until `needed_bytes` more fit."""
@@ -188,27 +244,70 @@ class Outbox:
             return
         too_much += self.limit_bytes // _SHARE_GIVEN_UP
         for kind in _GIVEN_UP:
-            rows = self._database.execute(
-                "SELECT boot, sequence, LENGTH(body) FROM messages WHERE kind = ? ORDER BY boot, sequence", (kind,)
-            )
             going = []
-            while too_much > 0 and (row := rows.fetchone()) is not None:
+            for row in self._oldest(kind):
+                if too_much <= 0:
+                    break
                 going.append(row)
-                too_much -= row[2] + _ROW_BYTES
-            self._give_up(*going)
+                too_much -= row.bytes + _ROW_BYTES
+            self._give_up(going)
+            self._say("full", "it is full", going)
 
-    def _give_up(self, *rows: tuple[int, int, int]) -> None:
-        """Delete rows, given as (boot, sequence, bytes of the body), and count them as lost."""
-        for boot, sequence, size in rows:
-            self._database.execute("DELETE FROM messages WHERE boot = ? AND sequence = ?", (boot, sequence))
-            self._waiting -= 1
-            self._held_bytes -= size + _ROW_BYTES
-        self._database.execute("UPDATE counters SET value = value + ? WHERE name = 'lost'", (len(rows),))
+    def _give_up_old(self, now_s: float) -> None:
+        """Give up what nobody took for so long, if it is time to look."""
+        if self.max_age_s is None or now_s < self._look_for_old_s:
+            return
+        self._look_for_old_s = now_s + self.max_age_s / _SHARE_GIVEN_UP
+        too_old_s = now_s - self.max_age_s
+        for kind in _GROWS_OLD:
+            going = list(itertools.takewhile(lambda row: row.kept_s < too_old_s, self._oldest(kind)))
+            self._give_up(going)
+            self._say("old", f"nobody took them for {self.max_age_s / 86_400:.3g} days", going)
+
+    def _oldest(self, kind: Kind) -> Iterator[Size]:
+        rows = self._database.execute(
+            "SELECT boot, sequence, LENGTH(body), kept_s FROM messages WHERE kind = ? ORDER BY boot, sequence", (kind,)
+        )
+        return (Size(*row) for row in rows)
+
+    def _give_up(self, going: Iterable[Size]) -> None:
+        """Delete rows, given in order, count them as lost, and remember their numbers for the collector."""
+        for boot, rows in itertools.groupby(going, key=lambda row: row.boot):
+            numbers = []
+            for row in rows:
+                self._database.execute("DELETE FROM messages WHERE boot = ? AND sequence = ?", (boot, row.sequence))
+                self._waiting -= 1
+                self._held_bytes -= row.bytes + _ROW_BYTES
+                numbers.append(row.sequence)
+            gone.add(self._database, boot, numbers)
+            self._count_lost(len(numbers))
+
+    def _never_kept(self, sequence: int, kind: Kind, size: int) -> None:
+        log.warning("outbox: a message (%s) of %d bytes is given up: no collector would read it", kind, size)
+        gone.add(self._database, self._ordinal, [sequence])
+        self._count_lost(1)
+
+    def _count_refused(self, boot: int, refused: Sequence[int]) -> None:
+        """Each once: an acknowledgement may come again."""
+        held = "SELECT COUNT(*) FROM messages WHERE boot = ? AND sequence = ?"
+        count = sum(self._database.execute(held, (boot, number)).fetchone()[0] for number in refused)
+        if count:
+            log.warning("outbox: the collector could not keep %d messages; they are in quarantine there", count)
+            self._count_lost(count)
+
+    def _count_lost(self, count: int) -> None:
+        self._database.execute("UPDATE counters SET value = value + ? WHERE name = 'lost'", (count,))
+
+    def _say(self, occasion: str, why: str, going: Sequence[Size]) -> None:
+        """Once until the collector takes something again: a device without a network must not fill its journal."""
+        if going and occasion not in self._said:
+            self._said.add(occasion)
+            log.warning("outbox: the oldest messages are given up from now on, %d at first: %s", len(going), why)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One thread at a time, and SQLite's refusals in our words."""
-        with self._lock, _translated(self.path):
+        with self._lock, translated(self.path):
             yield
 
     @contextmanager
@@ -235,76 +334,3 @@ class Outbox:
             yield
         finally:
             self._database.execute("PRAGMA synchronous=NORMAL")
-
-
-class _Row(NamedTuple):
-    boot: int
-    sequence: int
-    kind: Kind
-    body: bytes
-
-
-def _one_run(rows: list[_Row], max_bytes: int) -> list[tuple[_Row, Kept]]:
-    """The leading rows of one boot and one kind that fit into `max_bytes`; empty where the first cannot be read."""
-    run: list[tuple[_Row, Kept]] = []
-    for row in rows:
-        max_bytes -= len(row.body) + 1
-        if run and (max_bytes < 0 or (row.boot, row.kind) != (rows[0].boot, rows[0].kind)):
-            break
-        message = _message(row)
-        if message is None:
-            break
-        run.append((row, message))
-    return run
-
-
-def _message(row: _Row) -> Kept | None:
-    """What the row keeps; None where this version cannot read it, or the disk has spoilt it."""
-    try:
-        return from_json(row.body, _STRUCT[row.kind], where="outbox", error=LinkError)
-    except LinkError as problem:
-        log.warning("outbox: message %d (%s) is given up: %s", row.sequence, row.kind, problem.what)
-        return None
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The database at `path`. One that SQLite calls broken is set aside: a device must not stay dumb for its sake."""
-    try:
-        return _connected(path)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as problem:
-        aside = path.with_name(path.name + ".damaged")
-        log.warning("outbox: %s is damaged (%s); set aside as %s, and a new one is begun", path, problem, aside.name)
-        path.replace(aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _connected(path)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """Locked for this process: two agents on one state folder would number their messages against each other."""
-    database = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
-    try:
-        database.execute("PRAGMA locking_mode=EXCLUSIVE")
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        database.execute("PRAGMA journal_size_limit=1048576")
-        database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """What SQLite refuses, in our words."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as problem:
-        raise OutboxError(
-            f"the outbox cannot be used: {problem}",
-            where=str(path),
-            fix="Check the disk, and that no other agent uses this state folder.",
-        ) from problem

@@ -28,6 +28,10 @@ class Progress(Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     state: State = "idle"
     assignment: Assignment | None = None
+    local: bool = False
+    """Whether somebody at the device gave it (`edge/inbox.py`), and not the fleet."""
+    accepted: int = 0
+    """The highest counter of the fleet's assignments so far; only a larger one is new."""
     tries: int = 0
     """How often this assignment was begun."""
     cause: Cause | None = None
@@ -35,8 +39,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     @property
     def counter(self) -> int:
-        """Of the last accepted assignment; only a larger one is new."""
-        return self.assignment.counter if self.assignment else 0
+        """What the fleet knows this assignment by; 0 for one it does not know."""
+        return 0 if self.assignment is None or self.local else self.assignment.counter
 
     @property
     def unfinished(self) -> bool:

@@ -2,7 +2,8 @@
 
 The runtime and the update walk hand over results, windows and states and go on at once; everything is numbered and
 kept first. The thread sends batches oldest first and forgets them when the collector has them. `edge/flight.py` decides
-when something is sent again, `edge/outbox.py` what is given up when there is no room.
+when something is sent again, `edge/outbox.py` what is given up when there is no room, `edge/quiet.py` which windows say
+nothing new.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import UNSET
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from contract import messages
 from contract.codec import to_json
@@ -25,18 +24,39 @@ from contract.result import Result
 from contract.states import Cause, State
 from contract.topics import Kind
 from edge import outbox as outboxes
+from edge.first_answer import EventPolicy, WorthTelling
 from edge.flight import Flight
 from edge.link import Link
 from edge.outbox import Outbox, OutboxError, Place
 
 if TYPE_CHECKING:
+    from edge.quiet import Quiet
     from edge.telemetry import Window
 
 log = logging.getLogger(__name__)
 
-EventPolicy = Literal["none", "changes", "all"]
 _LOOK_AGAIN_S = 0.5
 """Everything that matters wakes the thread at once; this only bounds a wake-up that was missed."""
+
+
+class Neighbour(Protocol):
+    """Somebody beside the fleet whom this device tells things over the same connection, e.g. Home Assistant.
+
+    All but `attach` are called on the link's thread.
+    """
+
+    @property
+    def listens_to(self) -> Sequence[str]:
+        """Topics of theirs."""
+
+    def attach(self, publish: Callable[[str, bytes], bool]) -> None:
+        """`publish` sends a retained message to any topic; False, and nothing sent, without a connection."""
+
+    def connected(self) -> None:
+        """The broker has accepted us."""
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        """Something came on one of `listens_to`."""
 
 
 class Reporter:
@@ -56,11 +76,17 @@ class Reporter:
         events: EventPolicy = "changes",
         on_desired: Callable[[bytes], None] | None = None,
         flight: Flight | None = None,
+        quiet: Quiet | None = None,
+        neighbour: Neighbour | None = None,
     ) -> None:
-        """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked."""
+        """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked.
+
+        Without `quiet` every window is sent.
+        """
         self.sent, self.acknowledged = 0, 0
         """Messages put, and messages the collector has, since this reporter was made."""
-        self._outbox, self._events, self._on_desired = outbox, events, on_desired
+        self._outbox, self._on_desired = outbox, on_desired
+        self._quiet, self._neighbour = quiet, neighbour
         self._flight = flight or Flight()
         self._flight_lock = threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
@@ -73,8 +99,12 @@ class Reporter:
             on_message=self._received,
             on_connected=self._connected,
             on_confirmed=self._wake.set,
+            also=neighbour.listens_to if neighbour else (),
+            on_other=neighbour.heard if neighbour else None,
         )
-        self._last_answer: str | None = None
+        if neighbour is not None:
+            neighbour.attach(lambda topic, payload: self._link.publish_raw(topic, payload, retain=True))
+        self._worth_telling = WorthTelling(events)
         self._outbox_works = True
         self._thread = threading.Thread(target=self._drain, name="reporter", daemon=True)
 
@@ -94,13 +124,16 @@ class Reporter:
 
     def result(self, result: Result) -> None:
         """Keep one frame's result, if the event policy wants it."""
-        answer = first_answer(result)
-        changed, self._last_answer = answer != self._last_answer, answer
-        if self._events == "all" or (self._events == "changes" and changed):
+        if self._worth_telling(result):
             self._put("events", lambda sequence: Event(sequence=sequence, result=result))
 
     def window(self, window: Window) -> None:
-        """Keep the telemetry of one window."""
+        """Keep the telemetry of one window, unless it says nothing new."""
+        passed = window if self._quiet is None else self._quiet.passes(window)
+        if passed is not None:
+            self._keep_window(passed)
+
+    def _keep_window(self, window: Window) -> None:
         waiting, lost = self._outbox.waiting, self._lost()
         self._put("telemetry", lambda sequence: window.telemetry(sequence, outbox_waiting=waiting, outbox_lost=lost))
 
@@ -140,6 +173,9 @@ class Reporter:
 
         Without a collector this takes `flush_s`, and what waits stays in the outbox.
         """
+        held = self._quiet.rest() if self._quiet is not None else None
+        if held is not None:
+            self._keep_window(held)
         until = time.monotonic() + flush_s
         while self._thread.is_alive() and self._outbox.waiting and time.monotonic() < until:
             time.sleep(0.02)
@@ -184,10 +220,10 @@ class Reporter:
                 self._closing.wait(_LOOK_AGAIN_S)
 
     def _probe(self) -> None:
-        """Send the oldest batch again when the collector has been silent for too long."""
+        """Send the oldest message again when the collector has been silent for too long: enough to be answered."""
         with self._flight_lock:
             due = self._link.free and self._flight.probe_due(time.monotonic())
-        if due and (parcel := self._outbox.next_batch()) is not None:
+        if due and (parcel := self._outbox.next_batch(max_count=1)) is not None:
             self._link.publish(parcel.kind, to_json(parcel.batch))
 
     def _send_next(self) -> bool:
@@ -205,6 +241,8 @@ class Reporter:
         with self._flight_lock:
             self._flight.restart()
         self._wake.set()
+        if self._neighbour is not None:
+            self._neighbour.connected()
 
     def _received(self, kind: Kind, payload: bytes) -> None:
         """On the link's thread. `desired` is an envelope and not ours to judge."""
@@ -225,7 +263,7 @@ class Reporter:
     def _settle(self, ack: Ack) -> None:
         """The collector's database has it: forget it here."""
         try:
-            self.acknowledged += self._outbox.acknowledge(ack.boot, ack.sequence)
+            self.acknowledged += self._outbox.acknowledge(ack.boot, ack.sequence, ack.refused)
         except OutboxError as problem:
             log.error("%s", problem)
             return
@@ -237,11 +275,3 @@ class Reporter:
         if command.verb == "rebirth":
             self.introduce()
         self._link.publish("reply", to_json(Reply(id=command.id, ok=True)))
-
-
-def first_answer(result: Result) -> str | None:
-    """What a change is measured by: the first label, None for nothing seen, `error: CAUSE` where there is no answer."""
-    if result.error is not UNSET:
-        return f"error: {result.error.cause}"
-    found = result.classes if result.classes is not UNSET else result.detections
-    return found[0].label if found is not UNSET and found else None

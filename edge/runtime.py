@@ -135,7 +135,7 @@ class Runtime:
 
     def run(self) -> FrameLedger:
         """Work until the end; returns where every frame went. SourceError when a source failed on the way."""
-        for _ in self._steps():
+        for _ in self.steps():
             pass
         return self.ledger
 
@@ -143,12 +143,12 @@ class Runtime:
         """As `run`, each result in its turn. Work stands still meanwhile; giving up the iterator ends it in order."""
         fresh: list[Result] = []
         self._tell_also = fresh.append
-        for _ in self._steps():
+        for _ in self.steps():
             yield from fresh
             fresh.clear()
 
-    def _steps(self) -> Iterator[None]:
-        """The whole run, a pause after each step."""
+    def steps(self) -> Iterator[None]:
+        """As `run`, step by step: after each frame, and at least twice a second. To be used up, or closed."""
         self._desk.start()
         try:
             while not self._stopping and self._left != 0 and self._step():

@@ -1,8 +1,8 @@
 """The bundles a device holds, unpacked, and the one small record that says which of them serves.
 
-    STATE/slots/<64 hex digits>/   members, manifest.json, and `bundle`: the digest, written last
+    STATE/slots/<64 hex digits>/   an installed bundle: `edge/slot.py`
     STATE/slots/.staging-<hex>/    one being written; removed when the store is opened
-    STATE/slots.json               current, fallback, provisional: replaced as a whole, so no state is in between
+    STATE/slots.json               current, fallback, provisional, floor: replaced as a whole, so no state is in between
 
 A folder is named by the digest of its bundle's file and never changes after it got its name. Members are checked when
 installed; at a start only the digest and the sizes are looked at, because reading every model anew costs a slow
@@ -20,52 +20,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract import manifest as manifests
+from contract.bundle import SIGNATURE
 from contract.codec import to_pretty_json
-from contract.digest import PATTERN, PREFIX, digest_of, hex_of
+from contract.digest import PATTERN, PREFIX
 from contract.errors import BundleError, UpdateError
-from contract.manifest import Digest, Manifest
+from contract.manifest import Digest
 from edge.durable import Disk, DiskError, disk_error, read_record
+from edge.slot import MARKER, Slot, folder_of, read_slot
 
 if TYPE_CHECKING:
-    from edge.bundles import CheckedBundle
+    from edge.bundles import OpenBundle
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-FOLDER, RECORD, MARKER = "slots", "slots.json", "bundle"
+FOLDER, RECORD = "slots", "slots.json"
 _STAGING = ".staging-"
 QUOTA_BYTES = 1 << 30
 """All slots together: two models and a third on its way; the largest edge models are a tenth of it."""
 _SPARE_BYTES = 16 * 1024**2
 """Left free on the disk for everybody else, the outbox first."""
-
-
-class Slot(Struct, frozen=True, kw_only=True):
-    """One installed bundle."""
-
-    digest: Digest
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def model(self) -> Path:
-        """The model's file."""
-        return self.folder / self.manifest.model
-
-    def has(self, name: str) -> bool:
-        """Whether the bundle had such a member."""
-        return any(member.name == name for member in self.manifest.members)
-
-    def member(self, name: str) -> bytes:
-        """The bytes of one member; BundleError where they are not the promised ones any more."""
-        promised = next(member for member in self.manifest.members if member.name == name)
-        try:
-            data = (self.folder / name).read_bytes()
-        except OSError as problem:
-            raise _damaged(f"member {name!r} cannot be read: {problem.strerror}", self.folder) from problem
-        if digest_of(data) != promised.sha256:
-            raise _damaged(f"member {name!r} has changed on the disk", self.folder)
-        return data
 
 
 class _Record(Struct, frozen=True, kw_only=True):
@@ -75,6 +49,15 @@ class _Record(Struct, frozen=True, kw_only=True):
     current: Digest | None = None
     fallback: Digest | None = None
     provisional: bool = False
+    earlier: Digest | None = None
+    """The fallback there was before a provisional bundle came: going back brings it back too."""
+    floor: int = 0
+    """Bundles of a lower security level are refused."""
+
+    @property
+    def needed(self) -> frozenset[Digest]:
+        """The slots that must not be deleted."""
+        return frozenset(digest for digest in (self.current, self.fallback, self.earlier) if digest)
 
 
 class Slots:
@@ -82,15 +65,18 @@ class Slots:
 
     def __init__(self, state_dir: Path, *, disk: Disk | None = None, quota_bytes: int = QUOTA_BYTES) -> None:
         """Open or make the store; what a power cut left half-written is removed. DiskError, UpdateError."""
-        self._folder, self._record_path = state_dir / FOLDER, state_dir / RECORD
+        self.folder, self._record_path = state_dir / FOLDER, state_dir / RECORD
         self._disk, self._quota_bytes = disk or Disk(), quota_bytes
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for leftover in self._folder.glob(_STAGING + "*"):
-                shutil.rmtree(leftover)
+            if not self.folder.is_dir():
+                state_dir.mkdir(parents=True, exist_ok=True)
+                self._disk.make_folder(self.folder)
+                self._disk.sync(state_dir)
+            for leftover in sorted(self.folder.glob(_STAGING + "*")):
+                self._disk.remove_folder(leftover)
             self._record = self._read_record()
         except OSError as problem:
-            raise disk_error("opening the slots", self._folder, problem) from problem
+            raise disk_error("opening the slots", self.folder, problem) from problem
 
     @property
     def provisional(self) -> bool:
@@ -107,61 +93,62 @@ class Slots:
         """The digest of the bundle that served before."""
         return self._record.fallback
 
+    @property
+    def floor(self) -> int:
+        """The lowest security level that may be installed. Going back to the fallback is never forbidden by it."""
+        return self._record.floor
+
     def held(self) -> tuple[Digest, ...]:
         """The digests of all installed bundles, sorted."""
-        names = (PREFIX + folder.name for folder in self._folder.iterdir())
+        names = (PREFIX + folder.name for folder in self.folder.iterdir())
         return tuple(sorted(digest for digest in names if PATTERN.fullmatch(digest)))
 
     def slot(self, digest: Digest) -> Slot:
         """The installed bundle of that digest, as far as a look tells; BundleError where it is not whole."""
-        folder = self._folder / hex_of(digest)
-        try:
-            marker = (folder / MARKER).read_text()
-            manifest = manifests.parse((folder / manifests.NAME).read_bytes(), where=str(folder / manifests.NAME))
-            sizes = {member.name: (folder / member.name).stat().st_size for member in manifest.members}
-        except (OSError, UnicodeDecodeError) as problem:
-            raise _damaged(f"it is not whole: {problem}", folder) from problem
-        wrong = [member.name for member in manifest.members if sizes[member.name] != member.size_bytes]
-        if marker != digest or wrong:
-            raise _damaged(f"it is not whole: {', '.join(wrong) or MARKER}", folder)
-        return Slot(digest=digest, folder=folder, manifest=manifest)
+        return read_slot(self.folder, digest)
 
     def check_room(self, size_bytes: int) -> None:
-        """DiskError where `size_bytes` more would not fit into the quota, or onto the disk."""
-        used = sum(file.stat().st_size for file in self._folder.glob("*/*"))
-        free = shutil.disk_usage(self._folder).free - _SPARE_BYTES
-        room = min(self._quota_bytes - used, free)
+        """DiskError where `size_bytes` more do not fit into the quota or onto the disk, even without old slots."""
+        if size_bytes > self._room_bytes():
+            self.collect()
+        room = self._room_bytes()
         if size_bytes > room:
             raise DiskError(
                 f"{size_bytes} bytes are needed and {max(room, 0)} are free for slots",
-                where=str(self._folder),
-                fix="Free some space on the device.",
+                where=str(self.folder),
+                fix="Free some space on the device, or raise update.slots_mib.",
             )
 
-    def install(self, bundle: CheckedBundle) -> Slot:
-        """Unpack a checked bundle into its slot; nothing is seen of it before it is whole and on the medium."""
-        final = self._folder / hex_of(bundle.digest)
+    def _room_bytes(self) -> int:
+        used = sum(file.stat().st_size for file in self.folder.glob("*/*"))
+        free = shutil.disk_usage(self.folder).free - _SPARE_BYTES
+        return min(self._quota_bytes - used, free)
+
+    def install(self, opened: OpenBundle) -> Slot:
+        """Unpack a bundle whose signer is known; nothing is seen of it before it is whole and on the medium.
+
+        BundleError at the first member that is not the one its manifest promises; DiskError.
+        """
+        final = folder_of(self.folder, opened.digest)
         if final.exists():
             try:
-                return self.slot(bundle.digest)
-            except BundleError as damaged:
-                log.warning("%s; it is written anew", damaged)
-                self._discard(bundle.digest)
-        files = {manifests.NAME: to_pretty_json(bundle.manifest), **bundle.members, MARKER: bundle.digest.encode()}
-        self.check_room(sum(map(len, files.values())))
-        staging = self._folder / (_STAGING + final.name)
+                return self.slot(opened.digest)
+            except BundleError as spoilt:
+                log.warning("%s; it is written anew", spoilt)
+                self._discard(opened.digest)
+        self.check_room(opened.size_bytes)
+        staging = self.folder / (_STAGING + final.name)
         try:
-            staging.mkdir()
-            for name, data in files.items():
-                self._disk.write(staging / name, data)
-                self._disk.sync(staging / name)
-            self._disk.sync(staging)
+            self._unpack(opened, staging)
             self._disk.rename(staging, final)
-            self._disk.sync(self._folder)
+            self._disk.sync(self.folder)
         except OSError as problem:
-            shutil.rmtree(staging, ignore_errors=True)
+            self._clear(staging)
             raise disk_error("installing the bundle", final, problem) from problem
-        return self.slot(bundle.digest)
+        except BundleError:
+            self._clear(staging)
+            raise
+        return self.slot(opened.digest)
 
     def activate(self, digest: Digest, *, provisional: bool = True) -> None:
         """Let an installed bundle serve from the next start on; the one before it becomes the fallback.
@@ -169,12 +156,24 @@ class Slots:
         The very first one is never provisional: there is nothing to go back to.
         """
         self.slot(digest)
-        fallback = self._record.fallback if digest == self._record.current else self._record.current
-        self._write(_Record(current=digest, fallback=fallback, provisional=provisional and fallback is not None))
+        before = self._record
+        fallback = before.fallback if digest == before.current else before.current
+        provisional = provisional and fallback is not None
+        earlier = before.fallback if provisional and before.fallback not in (digest, fallback) else None
+        self._write(
+            _Record(current=digest, fallback=fallback, provisional=provisional, earlier=earlier, floor=before.floor)
+        )
 
     def commit(self) -> None:
-        """The current bundle has proved itself."""
-        self._write(replace(self._record, provisional=False))
+        """The current bundle has proved itself, and what it says about lower security levels counts from now on."""
+        assert self._record.current is not None
+        floor = max(self._record.floor, self.slot(self._record.current).manifest.security_floor)
+        self._write(replace(self._record, provisional=False, earlier=None, floor=floor))
+
+    def raise_floor(self, floor: int) -> None:
+        """Refuse bundles of a lower security level from now on; a floor is never lowered."""
+        if floor > self._record.floor:
+            self._write(replace(self._record, floor=floor))
 
     def roll_back(self) -> Digest:
         """Go back to the fallback and return its digest; UpdateError where there is none."""
@@ -185,25 +184,54 @@ class Slots:
                 where=str(self._record_path),
                 fix="Assign a bundle that works on this device.",
             )
-        self._write(_Record(current=fallback))
+        self._write(_Record(current=fallback, fallback=self._record.earlier, floor=self._record.floor))
         return fallback
 
     def collect(self) -> None:
-        """Delete every slot that is neither current nor fallback."""
+        """Delete every slot that is neither current nor a fallback."""
         for digest in self.held():
-            if digest not in (self._record.current, self._record.fallback):
+            if digest not in self._record.needed:
                 log.info("slot %s: deleted", digest)
                 self._discard(digest)
 
+    def _unpack(self, opened: OpenBundle, staging: Path) -> None:
+        """Every file written and synced, the marker last."""
+        bundle = opened.bundle
+        self._disk.make_folder(staging)
+        self._store(staging / manifests.NAME, bundle.manifest_bytes)
+        self._store(staging / SIGNATURE, bundle.signature_bytes)
+        for member in bundle.manifest.members:
+            path = staging / member.name
+            self._disk.write(path, b"")
+            for chunk in bundle.chunks(member.name):
+                self._disk.append(path, chunk)
+            self._disk.sync(path)
+        self._store(staging / MARKER, opened.digest.encode())
+        self._disk.sync(staging)
+
+    def _store(self, path: Path, data: bytes) -> None:
+        self._disk.write(path, data)
+        self._disk.sync(path)
+
     def _discard(self, digest: Digest) -> None:
-        """Under a name that `open` cleans away first, so that no half-deleted slot ever looks like one."""
-        doomed = self._folder / (_STAGING + hex_of(digest))
-        shutil.rmtree(doomed, ignore_errors=True)
+        """Under a name that opening cleans away first, so that no half-deleted slot ever looks like one."""
+        doomed = self.folder / (_STAGING + folder_of(self.folder, digest).name)
         try:
-            self._disk.rename(self._folder / hex_of(digest), doomed)
+            if doomed.exists():
+                self._disk.remove_folder(doomed)
+            self._disk.rename(folder_of(self.folder, digest), doomed)
+            self._disk.sync(self.folder)
+            self._disk.remove_folder(doomed)
         except OSError as problem:
-            raise disk_error("deleting a slot", self._folder, problem) from problem
-        shutil.rmtree(doomed, ignore_errors=True)
+            raise disk_error("deleting a slot", self.folder, problem) from problem
+
+    def _clear(self, staging: Path) -> None:
+        """Take away what was not finished; what cannot be removed now is removed at the next start."""
+        try:
+            if staging.exists():
+                self._disk.remove_folder(staging)
+        except OSError as problem:
+            log.warning("slot %s: cannot be removed yet: %s", staging.name, problem.strerror)
 
     def _read_record(self) -> _Record:
         if not self._record_path.exists():
@@ -221,7 +249,3 @@ class Slots:
         except OSError as problem:
             raise disk_error("switching slots", self._record_path, problem) from problem
         self._record = record
-
-
-def _damaged(what: str, folder: Path) -> BundleError:
-    return BundleError(what, where=str(folder), fix="Delete this folder; the bundle is then installed anew.")

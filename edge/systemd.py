@@ -23,11 +23,13 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         period_us = environment.get("WATCHDOG_USEC", "")
         self._every_s = int(period_us) / 3e6 if period_us.isdigit() else None
-        self._last_alive_s = float("-inf")
+        self._last_alive_s = float("inf")
+        """Nobody waits for progress before the agent is ready."""
 
     def ready(self, status: str) -> None:
         """The agent serves; `status` is shown by `systemctl status`."""
         self._send(f"READY=1\nSTATUS={status}")
+        self._last_alive_s = float("-inf")
 
     def alive(self) -> None:
         """A frame has been through. Said only by real progress, so a stuck camera or model ends in a restart."""

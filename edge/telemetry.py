@@ -48,6 +48,8 @@ class Window(Struct, frozen=True, kw_only=True):
     outages: dict[str, int] = {}
     left: dict[str, int] = {}
     fallback: str = ""
+    next_s: float | None = None
+    """The next one is sent within this time; None for one window's length."""
 
     def telemetry(self, sequence: int, *, outbox_waiting: int, outbox_lost: int) -> Telemetry:
         """The message that carries it."""
@@ -71,6 +73,7 @@ class Window(Struct, frozen=True, kw_only=True):
             outages=self.outages,
             left=self.left,
             fallback=self.fallback,
+            next_s=self.next_s,
             outbox_waiting=outbox_waiting,
             outbox_lost=outbox_lost,
         )

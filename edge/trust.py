@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.codec import plain
 from contract.device import DeviceConfig
 from contract.dsse import ASSIGNMENT_TYPE, Verifier, parse_envelope, payload_of, verify
 from contract.errors import ConfigError, SignatureError
@@ -48,7 +49,7 @@ def checked_assignment(payload: bytes, trusted: Mapping[str, Verifier], *, fleet
     assignment = decode_assignment(body, where=where)
     if (assignment.fleet, assignment.device) != (fleet, device):
         raise SignatureError(
-            f"it is for {assignment.fleet}/{assignment.device}, and this is {fleet}/{device}",
+            f"it is for {plain(f'{assignment.fleet}/{assignment.device}')}, and this is {fleet}/{device}",
             where=where,
             fix="Publish each assignment on its own device's topic.",
         )

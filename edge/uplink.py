@@ -54,7 +54,13 @@ def connected(uplink: Uplink, model: LoadedModel) -> Iterator[Reporter]:
             uplink.fleet,
             uplink.device,
             outbox=outbox,
-            birth=lambda: birth(model, boot=outbox.boot, profile=model.manifest.profile),
+            birth=lambda: birth(
+                model=model.release,
+                digest=model.digest,
+                backend=model.backend.name,
+                boot=outbox.boot,
+                profile=model.manifest.profile,
+            ),
             events="all",
         )
         reporter.connect_now(_CONNECT_TIMEOUT_S)

@@ -31,6 +31,7 @@ from edge.backends import Backend, describe, open_backend
 from edge.backends.state import BackendState
 from edge.quantisation import Tensor
 from edge.shared_tensors import SharedTensors
+from edge.trouble import Trouble
 
 RUN = b"\x01"
 LARGEST_MESSAGE_BYTES = 128 * 1024
@@ -82,17 +83,9 @@ class Done(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):
-    """A FerryError on its way home."""
+    """The library refused."""
 
-    error: str
-    what: str
-    where: str
-    fix: str
-
-    @classmethod
-    def of(cls, error: FerryError) -> Failed:
-        """With the name of its class in `contract/errors.py`."""
-        return cls(error=type(error).__name__, what=error.what, where=error.where, fix=error.fix)
+    trouble: Trouble
 
 
 Reply = Ready | Done | Failed
@@ -107,7 +100,7 @@ def serve(connection: socket.socket) -> None:
     try:
         backend, tensors, median_s = _opened(start)
     except FerryError as error:
-        connection.send(to_packet(Failed.of(error)))
+        connection.send(to_packet(Failed(trouble=Trouble.of(error))))
         return
     connection.send(to_packet(_ready(backend, median_s)))
     while connection.recv(len(RUN)):
@@ -164,7 +157,7 @@ def _run(backend: Backend, tensors: SharedTensors) -> Done | Failed:
         answers = _infer(backend, tensors)
         _check_types(backend, answers)
     except BackendError as error:
-        return Failed.of(error)
+        return Failed(trouble=Trouble.of(error))
     shapes = {spec.name: s for spec in backend.outputs if (s := answers[spec.name].shape) != spec.shape}
     tensors.reshape_outputs(shapes)
     for name, view in tensors.outputs.items():

@@ -8,31 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 
-from contract import errors
-from contract.errors import BackendError, FerryError
 from edge.memory import resident_bytes
+from edge.process_end import ProcessLostError, how_it_ended
 from edge.worker import LARGEST_MESSAGE_BYTES, RUN, Done, Failed, Ready, Start, from_packet, to_packet
 
-_END_S = 1.0
-"""A process that hung up has given its memory back already, and is gone in a moment."""
 _REAP_S = 0.1
 """A killed process is gone in milliseconds, unless it held gigabytes or a driver keeps it."""
 _STANDARD_ERROR = 2
-
-
-class WorkerLostError(Exception):
-    """The process is of no use any more: a word to count by, and the end of the sentence `the inference process …`."""
-
-    def __init__(self, cause: str, words: str) -> None:
-        super().__init__(words)
-        self.cause, self.words = cause, words
 
 
 class WorkerProcess:
@@ -64,7 +52,7 @@ class WorkerProcess:
     def ready(self, patience_s: float) -> Ready | None:
         """What it opened, or None when it takes longer than `patience_s`.
 
-        WorkerLostError when it ended or its time to start is over; the FerryError it sent where the model is refused.
+        ProcessLostError when it ended or its time to start is over; the FerryError it sent where the model is refused.
         """
         left_s = max(0.0, self._must_be_ready_by - time.monotonic())
         self._connection.settimeout(max(min(patience_s, left_s), 1e-3))
@@ -73,10 +61,10 @@ class WorkerProcess:
         except TimeoutError:
             if left_s > patience_s:
                 return None
-            raise WorkerLostError("hung", f"did not have the model ready within {self._timeout_s:.1f} s") from None
+            raise ProcessLostError("hung", f"did not have the model ready within {self._timeout_s:.1f} s") from None
         if isinstance(reply, Ready):
             return reply
-        raise WorkerLostError("protocol", "answered out of turn")
+        raise ProcessLostError("protocol", "answered out of turn")
 
     def ask(self) -> None:
         """Have it run what is in the shared memory; `answer` says how that went, also when it is gone."""
@@ -84,7 +72,7 @@ class WorkerProcess:
             self._connection.send(RUN)
 
     def answer(self, patience_s: float) -> Done | None:
-        """None when it takes longer than `patience_s`. BackendError from the library, WorkerLostError."""
+        """None when it takes longer than `patience_s`. BackendError from the library, ProcessLostError."""
         self._connection.settimeout(patience_s)
         try:
             reply = self._receive()
@@ -92,12 +80,12 @@ class WorkerProcess:
             return None
         if isinstance(reply, Done):
             return reply
-        raise WorkerLostError("protocol", "answered out of turn")
+        raise ProcessLostError("protocol", "answered out of turn")
 
     def check(self) -> None:
-        """WorkerLostError when it ended while nobody asked it anything. A microsecond."""
+        """ProcessLostError when it ended while nobody asked it anything. A microsecond."""
         if self._unasked.poll(0):
-            raise self._end()
+            raise how_it_ended(self._process)
 
     def resident_bytes(self) -> int:
         """Memory it holds; 0 when it is gone."""
@@ -120,22 +108,11 @@ class WorkerProcess:
         except ConnectionError:
             packet = b""
         if not packet:
-            raise self._end()
+            raise how_it_ended(self._process)
         reply = from_packet(packet)
         if isinstance(reply, Failed):
-            raise _error(reply)
+            raise reply.trouble.as_error()
         return reply
-
-    def _end(self) -> WorkerLostError:
-        """How it ended, once its side of the connection is closed."""
-        try:
-            code = self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            return WorkerLostError("protocol", "closed its connection")
-        if code >= 0:
-            return WorkerLostError("exit", f"ended with exit status {code}")
-        name = signal.Signals(-code).name
-        return WorkerLostError(name, f"died of {name}")
 
 
 def _started(connection: int, start: Start) -> subprocess.Popen[bytes]:
@@ -149,8 +126,3 @@ def _started(connection: int, start: Start) -> subprocess.Popen[bytes]:
         # Ctrl-C in a terminal goes to the whole group; this process ends when the parent says so.
         start_new_session=True,
     )
-
-
-def _error(failed: Failed) -> FerryError:
-    kind: type[FerryError] = getattr(errors, failed.error, BackendError)
-    return kind(failed.what, where=failed.where, fix=failed.fix)

@@ -28,7 +28,7 @@ COMMANDS = {
     "train": _Entry("trainer.cli", "train", "Train a model on labelled pictures."),
     "evaluate": _Entry("trainer.cli", "evaluate", "Measure a run or a bundle on labelled pictures."),
     "convert": _Entry("converters.cli", "convert", "Turn a trained run into signed bundles, one a profile."),
-    "bundle": _Entry("converters.cli", "bundle", "Look into bundles and check them."),
+    "bundle": _Entry("converters.cli", "bundle", "Look into bundles, check them, make deltas."),
     "keys": _Entry("converters.cli", "keys", "Make and show the keys that sign."),
     "devices": _Entry("devices.cli", "devices", "What is known about each kind of device."),
     "run": _Entry("edge.cli", "run", "Run a bundle on pictures, a video or a camera."),

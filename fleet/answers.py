@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,6 +64,8 @@ class Reading(_Answer):
     rss_bytes: int = 0
     """Memory of the device's process."""
     temperature_c: float | None = None
+    next_s: float | None = None
+    """The next reading follows within this time, because nothing happens there."""
     outbox_waiting: int = 0
     """Messages not yet acknowledged."""
     outbox_lost: int = 0
@@ -145,6 +148,8 @@ class Target(_Answer):
     cause: str | None
     detail: str
     deadline: str | None
+    delta: str | None
+    """The delta it was offered, if any."""
     updated_at: str
 
 
@@ -246,15 +251,43 @@ class Uploaded(_Answer):
     """False where the very bundle was there already."""
 
 
+class UploadedDelta(_Answer):
+    """What became of an upload."""
+
+    digest: str
+    base: str
+    """The bundle it starts from."""
+    target: str
+    """The bundle it leads to."""
+    release: str
+    """That bundle's `NAME@VERSION`."""
+    profile: str
+    size_bytes: int
+    new: bool
+    """False where the very delta was there already."""
+
+
 class HealthLimits(BaseModel):
-    """What the new model must hold on the device, or the device goes back."""
+    """What the new model must hold on the device: in its shadow run, or it never serves; in its health window, or the
+    device goes back. Confidence, latency and errors count in both.
+    """
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
 
+    shadow_frames: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    """Live frames it answers beside the serving model before it may take over; 0 for none."""
+    shadow_s: Annotated[float, Field(gt=0, le=60 * 60 * 24 * 30)] = 60.0
+    """These frames must have come within this time."""
+    min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the shadow run's frames on which both models gave the same first answer."""
+    max_latency_ratio: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Its latency p95 over the serving model's, in the shadow run."""
+    max_memory_mib: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Of the process it is run in."""
     health_frames: Annotated[int, Field(ge=1, le=1_000_000)] = 30
-    """Frames the judgement rests on."""
+    """Frames of the health window."""
     health_s: Annotated[float, Field(gt=0, le=60 * 60 * 24 * 30)] = 60.0
-    """They must have come within this time."""
+    """The health window's frames must have come within this time."""
     min_mean_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_latency_p95_ms: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -278,6 +311,15 @@ class RolloutOrder(BaseModel):
     limits: HealthLimits = HealthLimits()
     deadline_minutes: Annotated[float, Field(gt=0, le=60 * 24 * 30)] = 30.0
     """From being told; a device that has not finished by then counts as failed."""
+    whole_if_delta_fails: bool = False
+    """Whether a device may fetch the whole bundle where a delta did not lead to it; on a metered link that costs."""
+    budget_mib: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """What one device may fetch in all attempts together; null for no limit beside its own."""
+
+    @property
+    def budget_bytes(self) -> int | None:
+        """The same in bytes, rounded up."""
+        return None if self.budget_mib is None else math.ceil(self.budget_mib * 2**20)
 
 
 class RolloutSummary(_Answer):
@@ -293,6 +335,8 @@ class RolloutSummary(_Answer):
     phases: tuple[str, ...]
     limits: HealthLimits
     deadline_minutes: float
+    whole_if_delta_fails: bool
+    budget_mib: float | None
     created_at: str
     ended_at: str | None
     counts: dict[str, int]
@@ -312,6 +356,46 @@ class Rollouts(_Answer):
     rollouts: tuple[RolloutSummary, ...]
 
 
+class TrustRole(_Answer):
+    """One document of the update repository's metadata."""
+
+    role: Literal["root", "targets", "snapshot", "timestamp"]
+    version: int
+    expires: str
+    """Root and targets are renewed by people, the others by the server."""
+    keys: tuple[str, ...]
+    """Ids of the keys that may sign it; one signature is enough."""
+
+
+class Unvouched(_Answer):
+    """A file of the repository that the signed list does not name."""
+
+    digest: str
+    kind: Literal["bundle", "delta"]
+    size_bytes: int
+    release: str
+    """What it is, or leads to."""
+    profile: str
+
+
+class Trust(_Answer):
+    """What devices with a pinned root may install, and until when they believe it."""
+
+    metadata_url: str = ""
+    """Where devices find the metadata; empty where this server has none, and nothing below counts."""
+    roles: tuple[TrustRole, ...] = ()
+    listed: int = 0
+    """Files in the signed list."""
+    security_floor: int = 0
+    """Bundles of a lower security level are not installed."""
+    revoked: tuple[str, ...] = ()
+    """Bundles that must not run."""
+    unvouched: tuple[Unvouched, ...] = ()
+    """What devices with a pinned root refuse until it is signed."""
+    warnings: tuple[str, ...] = ()
+    """What a person has to do soon."""
+
+
 class Health(_Answer):
     """Whether the server does its work."""
 
@@ -324,6 +408,10 @@ class Health(_Answer):
     """Messages received and not yet committed."""
     let_go: int
     """Messages not taken because too many waited; devices send them again."""
+    warnings: tuple[str, ...] = ()
+    """What a person has to do soon, e.g. renew the update repository's metadata."""
+    metadata_expires_s: dict[str, float] = {}
+    """When each document of that metadata expires, by role, in seconds since 1970."""
 
 
 class Problem(_Answer):

@@ -1,4 +1,4 @@
-"""The REST API under /api, the bundles under /bundles and the metrics: thin doors to the functions behind.
+"""The REST API under /api and the metrics, `fleet/files.py` beside them: thin doors to the functions behind.
 
 Handlers that touch the store are plain functions, so that FastAPI runs them on its threads. Every refusal has one
 shape, `Problem`, whether it is ours, FastAPI's or Starlette's.
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
-from typing import Annotated
+from typing import IO, Annotated
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from contract.bundle import LIMIT_BYTES
-from contract.errors import BundleError, ConfigError, FerryError, LinkError
+from contract.errors import BundleError, ConfigError, FerryError, LinkError, UpdateError
 from fleet import answers, readings, releases, rollouts
+from fleet.api_trust import add_trust
+from fleet.files import add_files
 from fleet.metrics import exposition
 from fleet.parts import Parts
 from fleet.refusals import ConflictError, NotFoundError
@@ -30,12 +32,12 @@ STATUS: tuple[tuple[type[FerryError], int], ...] = (
     (ConflictError, 409),
     (ConfigError, 400),
     (BundleError, 422),
+    (UpdateError, 422),
     (LinkError, 503),
 )
 """The first that fits; anything else is 500."""
 RolloutId = Annotated[int, PathParameter(ge=1, lt=2**63)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_DIGEST = "sha256:{}"
 _BUNDLE_BODY = {
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}
 }
@@ -54,8 +56,10 @@ def build_api(parts: Parts) -> FastAPI:
     _add_devices(api, parts)
     _add_releases(api, parts)
     _add_rollouts(api, parts)
+    add_trust(api, parts)
     app.include_router(api)
-    _add_files(app, parts)
+    add_files(app, parts)
+    _add_metrics(app, parts)
     _close_the_rest(app)
     _answer_problems(app)
     return app
@@ -103,15 +107,30 @@ def _add_releases(api: APIRouter, parts: Parts) -> None:
     async def upload(request: Request, response: Response) -> answers.Uploaded:
         """Add one bundle: the body is the file itself. 201 for a new one, 200 for the very bundle again."""
         with parts.repository.incoming() as (file, path):
-            async for chunk in request.stream():
-                if file.tell() + len(chunk) > LIMIT_BYTES:
-                    raise BundleError("it is too large for a bundle", where="upload", fix="Upload a .bundle file.")
-                file.write(chunk)
-            file.flush()
+            await _receive(request, file)
             added = await run_in_threadpool(parts.repository.adopt, path, where="upload")
         response.status_code = 201 if added.new else 200
         with parts.store.reading() as connection:
             return releases.uploaded(connection, added.digest, new=added.new)
+
+    @api.post("/deltas", status_code=201, openapi_extra=_BUNDLE_BODY)
+    async def upload_delta(request: Request, response: Response) -> answers.UploadedDelta:
+        """Add one delta to a released bundle: the body is the file itself. 201 for a new one, 200 for it again."""
+        with parts.repository.incoming() as (file, path):
+            await _receive(request, file)
+            added = await run_in_threadpool(parts.repository.adopt_delta, path, where="upload")
+        response.status_code = 201 if added.new else 200
+        with parts.store.reading() as connection:
+            return releases.uploaded_delta(connection, added.digest, new=added.new)
+
+
+async def _receive(request: Request, file: IO[bytes]) -> None:
+    """The body into `file`, all of it or BundleError."""
+    async for chunk in request.stream():
+        if file.tell() + len(chunk) > LIMIT_BYTES:
+            raise BundleError("it is too large for a bundle", where="upload", fix="Upload a .bundle file.")
+        file.write(chunk)
+    file.flush()
 
 
 def _add_rollouts(api: APIRouter, parts: Parts) -> None:
@@ -138,15 +157,7 @@ def _add_rollouts(api: APIRouter, parts: Parts) -> None:
         return parts.conductor.abort(rollout)
 
 
-def _add_files(app: FastAPI, parts: Parts) -> None:
-    @app.api_route("/bundles/{digits}.bundle", methods=["GET", "HEAD"], include_in_schema=False)
-    def bundle(digits: str) -> FileResponse:
-        path = parts.repository.path_of(_DIGEST.format(digits))
-        if path is None:
-            raise NotFoundError("no such bundle", where=f"/bundles/{digits}.bundle", fix="See GET /api/releases")
-        immutable = {"etag": f'"{digits}"', "cache-control": "public, max-age=31536000, immutable"}
-        return FileResponse(path, media_type="application/octet-stream", headers=immutable)
-
+def _add_metrics(app: FastAPI, parts: Parts) -> None:
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with parts.store.reading() as connection:
@@ -160,6 +171,7 @@ def _close_the_rest(app: FastAPI) -> None:
 
     @app.api_route("/api/{rest:path}", methods=[*_METHODS], include_in_schema=False)
     @app.api_route("/bundles/{rest:path}", methods=[*_METHODS], include_in_schema=False)
+    @app.api_route("/metadata/{rest:path}", methods=[*_METHODS], include_in_schema=False)
     def nothing(request: Request, rest: str) -> None:
         raise NotFoundError(f"no call {request.method} {request.url.path}", where=rest or "/", fix="See /docs.")
 
@@ -187,4 +199,5 @@ def _answer_problems(app: FastAPI) -> None:
 
 def _problem(status: int, what: str, where: str, fix: str, cause: str) -> JSONResponse:
     problem = answers.Problem(what=what, where=where, fix=fix, cause=cause)
-    return JSONResponse(problem.model_dump(), status_code=status)
+    # A device asks for the next root until there is none: that answer must not outlive the asking.
+    return JSONResponse(problem.model_dump(), status_code=status, headers={"cache-control": "no-store"})

@@ -2,7 +2,8 @@
 
 Sees bytes only. Brokers may hand over topics nobody asked for (amqtt leaks retained messages between clients), so a
 topic of another fleet, or of a kind devices do not send, is left aside without a word. Where a topic is ours and the
-payload is not, the refusal names a cause; `fleet/ingest.py` keeps it in quarantine.
+payload is not, the refusal names a cause; `fleet/ingest.py` keeps it in quarantine, and `fleet/salvage.py` says what of
+it can be stored nevertheless.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Arrival:
     """Unix seconds."""
     retained: bool = False
     """Handed over by the broker on subscribing: said some time ago, not now."""
+    refused: tuple[int, ...] = ()
+    """Numbers of a batch whose messages went to quarantine instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,11 @@ def judge(
         return None
     try:
         message = messages.decode(parsed.kind, payload, where=topic)
-        _check_identity(message, topic)
+        arrival = Arrival(parsed, message, payload, received_s, retained)
+        check_identity(arrival)
     except FerryError as problem:
         return refuse(parsed, _cause(payload), problem.what, payload, received_s)
-    return Arrival(parsed, message, payload, received_s, retained)
+    return arrival
 
 
 def refuse(topic: Topic, cause: RefusalCause, detail: str, payload: bytes, received_s: float) -> Refusal:
@@ -73,16 +77,24 @@ def refuse(topic: Topic, cause: RefusalCause, detail: str, payload: bytes, recei
     return Refusal(topic, cause, detail[:500], payload[:SAMPLE_BYTES], received_s)
 
 
-def _check_identity(message: Message, where: str) -> None:
-    """Boot and sequence become keys of the store, so they must be of a kind that can."""
+def check_identity(arrival: Arrival) -> None:
+    """LinkError unless boot and sequences, which become keys of the store, are of a kind that can."""
+    message, where = arrival.message, "/".join(arrival.topic)
     if isinstance(message, Batch | Birth | Presence) and not _BOOT.fullmatch(message.boot):
         raise LinkError("the boot id is not 1 to 64 plain characters", where=where, fix="Update the device.")
     if isinstance(message, Batch):
-        numbers = [message.oldest, *(m.sequence for m in message.messages())]
-        if max(numbers) > LARGEST_SEQUENCE:
-            raise LinkError(f"sequence beyond {LARGEST_SEQUENCE}", where=where, fix="Update the device.")
-        if min(numbers) < message.oldest:
-            raise LinkError("a sequence below `oldest`", where=where, fix="Update the device.")
+        _check_numbers(message, arrival.refused, where)
+
+
+def _check_numbers(batch: Batch, refused: tuple[int, ...], where: str) -> None:
+    said = (message.sequence for message in batch.messages())
+    numbers = [batch.oldest, *said, *refused, *(end for span in batch.gone for end in span)]
+    if max(numbers) > LARGEST_SEQUENCE:
+        raise LinkError(f"sequence beyond {LARGEST_SEQUENCE}", where=where, fix="Update the device.")
+    if min(numbers) < batch.oldest:
+        raise LinkError("a sequence below `oldest`", where=where, fix="Update the device.")
+    if any(span.first > span.last for span in batch.gone):
+        raise LinkError("a span of `gone` ends before it begins", where=where, fix="Update the device.")
 
 
 def _cause(payload: bytes) -> RefusalCause:

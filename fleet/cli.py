@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleet.client import DEFAULT_SERVER, Client
+from fleet.limit_options import chosen_limits, limit_options
+from fleet.trust.commands import TARGETS_DAYS, trust
 
 if TYPE_CHECKING:
     from contract.device import Broker
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 _DEVELOPMENT = "The development key signs assignments: everybody has it. Give --key before real devices listen."
 _EXPOSED = "Anybody who reaches {} may do anything here: there are no users yet. Keep it on loopback."
 
+_UNVOUCHED = (
+    "{} of these are not in the signed list: devices with a pinned root refuse them until you sign it:\n"
+    "  edgeferry fleet trust sign --targets-key KEY FILE..."
+)
+_DELTA = ".delta"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _PORT = click.IntRange(0, 65535)
@@ -52,7 +59,8 @@ def fleet() -> None:
 @fleet.command()
 @_broker_options
 @click.option("--repository", default="repository", show_default=True, type=_FOLDER, help="Folder for bundles.")
-@click.option("--key", type=_FILE, help="Private key that signs assignments.")
+@click.option("--metadata", type=_FOLDER, help="Folder of `trust init`.  [default: REPOSITORY/metadata if there]")
+@click.option("--key", type=_FILE, help="Private key that signs assignments, and says which metadata is current.")
 @click.option("--trust", multiple=True, type=_FILE, help="Public key of a publisher whose bundles are taken.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port to listen on; 0 takes a free one.")
@@ -77,7 +85,7 @@ def serve(key: Path | None, trust: tuple[Path, ...], as_json: bool, **options: A
         broker=_broker(options),
         signer=load_signer(key) if key else development_signer(),
         trusted=load_verifiers(trust) if trust else None,
-        **{name: options[name] for name in ("fleet", "store", "repository", "host", "port", "public_url")},
+        **{name: options[name] for name in ("fleet", "store", "repository", "metadata", "host", "port", "public_url")},
     )
     run(settings, lambda url: _say_ready(url, as_json))
 
@@ -103,20 +111,47 @@ def devices(server: str, as_json: bool) -> None:
 
 
 @fleet.command()
-@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BUNDLE|DELTA...")
+@click.option("--targets-key", type=_FILE, help="Private key of the metadata's targets: vouch for these files too.")
+@click.option("--targets-days", default=TARGETS_DAYS, show_default=True, type=_POSITIVE, help="How long that counts.")
 @_server
 @_json
-def release(bundles: tuple[Path, ...], server: str, as_json: bool) -> None:
-    """Upload bundles; those with one NAME@VERSION make one release."""
+def release(files: tuple[Path, ...], targets_key: Path | None, targets_days: float, server: str, as_json: bool) -> None:
+    """Upload bundles, and deltas to them; bundles with one NAME@VERSION make one release.
+
+    Where the server keeps metadata, devices with a pinned root take only what --targets-key has signed.
+    """
     client = Client(server)
-    uploaded = []
-    for bundle in bundles:
-        answer = client.release(bundle)
-        uploaded.append(answer)
-        word = "added" if answer["new"] else "was there already"
-        click.echo(f"{answer['release']} for {answer['profile']}: {word}", err=True)
+    deltas = [path for path in files if path.suffix == _DELTA]
+    bundles = [path for path in files if path.suffix != _DELTA]
+    uploaded = {
+        "bundles": [_say_uploaded(client.release(path), "") for path in bundles],
+        "deltas": [_say_uploaded(client.release_delta(path), "delta to ") for path in deltas],
+    }
+    if targets_key is not None:
+        from fleet.trust import ceremony
+
+        ceremony.sign_targets(client, targets_key, days=targets_days, add=ceremony.listing(files))
+        click.echo(f"Vouched for {len(files)} files.", err=True)
+    elif missing := _unvouched(client, uploaded):
+        click.echo(_UNVOUCHED.format(len(missing)), err=True)
     if as_json:
-        click.echo(json.dumps({"bundles": uploaded}))
+        click.echo(json.dumps(uploaded))
+
+
+def _say_uploaded(answer: dict[str, Any], what: str) -> dict[str, Any]:
+    word = "added" if answer["new"] else "was there already"
+    click.echo(f"{what}{answer['release']} for {answer['profile']}: {word}", err=True)
+    return answer
+
+
+def _unvouched(client: Client, uploaded: dict[str, list[dict[str, Any]]]) -> set[str]:
+    """Which of the uploaded files devices with a pinned root refuse."""
+    mine = {answer["digest"] for answers in uploaded.values() for answer in answers}
+    return mine & {file["digest"] for file in client.trust()["unvouched"]}
+
+
+fleet.add_command(trust)
 
 
 @fleet.group()
@@ -128,19 +163,18 @@ def rollout() -> None:
 @click.argument("release")
 @click.option("--to", multiple=True, default=("all",), show_default=True, help="A device, or `all`; may be repeated.")
 @click.option("--phases", default="1,all", show_default=True, help="Devices told after each wave, like 1,10%,all.")
-@click.option("--min-confidence", default=0.0, show_default=True, type=_SHARE, help="Least mean confidence.")
-@click.option("--max-latency-ms", type=_POSITIVE, help="Largest p95 of a frame's whole way.")
-@click.option("--max-error-share", default=0.0, show_default=True, type=_SHARE, help="Frames without an answer.")
-@click.option("--health-frames", default=30, show_default=True, type=click.IntRange(1), help="Frames judged.")
-@click.option("--health-seconds", default=60.0, show_default=True, type=_POSITIVE, help="Time they may take.")
+@limit_options
+@click.option("--whole-if-delta-fails", is_flag=True, help="Fetch the whole bundle where a delta leads nowhere.")
+@click.option("--budget-mib", type=_POSITIVE, help="What a device may fetch in all its attempts together.")
 @click.option("--deadline-minutes", default=30.0, show_default=True, type=_POSITIVE, help="From being told to done.")
 @_server
 @_json
 def create(release: str, to: tuple[str, ...], server: str, as_json: bool, **options: Any) -> None:
     """Begin to roll out RELEASE, written NAME@VERSION.
 
-    Each device judges the new model over its first frames and goes back where a limit is broken; one device that
-    goes back, refuses, or is silent past its deadline halts the rollout.
+    Each device runs the new model beside the serving one over a few live frames (the shadow run), lets it take over
+    where it keeps the limits, and goes back where it breaks one in its first frames (the health window). One device
+    that refuses, goes back, or is silent past its deadline halts the rollout.
     """
     from fleet import printing
 
@@ -148,13 +182,9 @@ def create(release: str, to: tuple[str, ...], server: str, as_json: bool, **opti
         "release": release,
         "devices": None if "all" in to else list(to),
         "phases": [phase.strip() for phase in options["phases"].split(",")],
-        "limits": {
-            "health_frames": options["health_frames"],
-            "health_s": options["health_seconds"],
-            "min_mean_confidence": options["min_confidence"],
-            "max_latency_p95_ms": options["max_latency_ms"],
-            "max_error_share": options["max_error_share"],
-        },
+        "limits": chosen_limits(options),
+        "whole_if_delta_fails": options["whole_if_delta_fails"],
+        "budget_mib": options["budget_mib"],
         "deadline_minutes": options["deadline_minutes"],
     }
     _print(Client(server).create_rollout(order), printing.rollout, as_json)

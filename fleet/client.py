@@ -38,18 +38,23 @@ class Client:
 
     def release(self, bundle: Path) -> Json:
         """Upload one bundle."""
-        try:
-            with bundle.open("rb") as stream:
-                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(bundle.stat().st_size)}
-                return self._ask("POST", "/api/releases", stream, headers, timeout_s=_UPLOAD_TIMEOUT_S)
-        except FerryError as refusal:
-            if refusal.where != _UPLOAD:
-                raise
-            raise type(refusal)(refusal.what, where=str(bundle), fix=refusal.fix) from refusal
-        except OSError as problem:
-            raise BundleError(
-                f"cannot be read: {problem.strerror}", where=str(bundle), fix="Give the path of a .bundle file."
-            ) from problem
+        return self._upload("/api/releases", bundle)
+
+    def release_delta(self, delta: Path) -> Json:
+        """Upload one delta; the bundle it leads to comes first."""
+        return self._upload("/api/deltas", delta)
+
+    def trust(self) -> Json:
+        """What devices with a pinned root may install."""
+        return self._ask("GET", "/api/trust")
+
+    def metadata(self, name: str) -> bytes:
+        """One document of the update repository's metadata, not judged."""
+        return self._fetch("GET", f"/metadata/{name}")
+
+    def publish(self, role: str, document: bytes) -> Json:
+        """Hand in a signed root or list of targets."""
+        return self._ask("POST", f"/api/trust/{role}", document, {"Content-Type": "application/json"})
 
     def create_rollout(self, order: Json) -> Json:
         """Begin a rollout."""
@@ -67,6 +72,21 @@ class Client:
         """Stop one."""
         return self._ask("POST", f"/api/rollouts/{rollout}/abort")
 
+    def _upload(self, call: str, path: Path) -> Json:
+        """Send a file; what the server says of it is said of `path`."""
+        try:
+            with path.open("rb") as stream:
+                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+                return self._ask("POST", call, stream, headers, timeout_s=_UPLOAD_TIMEOUT_S)
+        except FerryError as refusal:
+            if refusal.where != _UPLOAD:
+                raise
+            raise type(refusal)(refusal.what, where=str(path), fix=refusal.fix) from refusal
+        except OSError as problem:
+            raise BundleError(
+                f"cannot be read: {problem.strerror}", where=str(path), fix="Give the path of a .bundle or .delta file."
+            ) from problem
+
     def _ask(
         self,
         method: str,
@@ -76,10 +96,22 @@ class Client:
         *,
         timeout_s: float = _TIMEOUT_S,
     ) -> Json:
+        return _object(self._fetch(method, path, body, headers, timeout_s=timeout_s), self._server)
+
+    def _fetch(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> bytes:
         request = urllib.request.Request(self._server + path, body, headers or {}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-                return _object(answer.read(), self._server)
+                content: bytes = answer.read()
+                return content
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _refusal(refusal.code, refusal.read(), self._server) from refusal

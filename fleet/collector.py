@@ -2,8 +2,8 @@
 
 One thread writes. It takes what has come within a fifth of a second, or a hundred messages, whichever is first. A
 commit that fails because the store is busy or away is tried again until it holds; one that fails because of a single
-message is done one by one, and the culprit goes to quarantine. What the queue cannot take is let go unacknowledged:
-the device still has it and will send it again.
+message is done in ever smaller parts (`fleet/salvage.py`), and the culprit goes to quarantine. What the queue cannot
+take is let go unacknowledged: the device still has it and will send it again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from contract.codec import to_json
 from contract.topics import topic
-from fleet.arrivals import Arrival, Refusal, judge, refuse
+from fleet.arrivals import Arrival, Refusal, judge
 from fleet.ingest import Due, record
+from fleet.salvage import parts, readable
 from fleet.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Collector:
         if arrival is None:
             return
         try:
-            self._waiting.put(arrival, timeout=1.0)
+            for one in readable(arrival, payload) if isinstance(arrival, Refusal) else [arrival]:
+                self._waiting.put(one, timeout=1.0)
         except queue.Full:
             self.let_go += 1
 
@@ -116,16 +118,36 @@ class Collector:
     def _isolated(self, together: Sequence[Arrival | Refusal], problem: Exception) -> list[Due]:
         """One of these cannot be stored, or another collector was quicker: alone, each shows which.
 
-        A single one gets its second try as a refusal; one that is a refusal already is given up.
+        A refusal that cannot be kept either is given up, and its message stays unacknowledged.
         """
         if len(together) > 1:
             return [due for one in together for due in self._stored([one]) or []]
         one = together[0]
         if isinstance(one, Arrival):
-            refusal = refuse(one.topic, "unstorable", type(problem).__name__, one.payload, one.received_s)
-            return self._stored([refusal]) or []
+            return self._second_try(one)
         LOG.error("a message cannot even be kept in quarantine: %s", problem)
         return []
+
+    def _second_try(self, arrival: Arrival) -> list[Due]:
+        """Whoever lost a race finds its message stored now; whatever fails again is taken apart."""
+        try:
+            with self._store.writing() as connection:
+                return record(connection, [arrival])
+        except OperationalError:
+            return []
+        except (DBAPIError, OverflowError) as problem:
+            return self._in_parts(parts(arrival, problem))
+
+    def _in_parts(self, pieces: Sequence[Arrival | Refusal]) -> list[Due]:
+        """A refusal and the batch that tells it are one transaction: nothing is acknowledged that is not kept."""
+        if not any(isinstance(piece, Refusal) for piece in pieces):
+            return [due for piece in pieces for due in self._stored([piece]) or []]
+        try:
+            with self._store.writing() as connection:
+                return record(connection, pieces)
+        except (DBAPIError, OverflowError) as problem:
+            LOG.error("a message cannot even be kept in quarantine: %s", problem)
+            return []
 
     def _acknowledge(self, due: Sequence[Due]) -> None:
         for device, ack in due:

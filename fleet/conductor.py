@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -18,18 +18,23 @@ from sqlalchemy.exc import OperationalError
 from contract import dsse
 from contract.codec import to_json
 from contract.dsse import ASSIGNMENT_TYPE
-from contract.messages import Assignment
+from contract.messages import Assignment, DeltaOffer
 from contract.moments import rfc3339
 from contract.topics import topic
 from devices.keys import Signer
 from fleet import rollouts, tables
 from fleet.answers import HealthLimits, Rollout, RolloutOrder
+from fleet.deltas import delta_path
 from fleet.releases import bundle_path
 from fleet.store import Store
 from fleet.target_states import UNDER_WAY, expire
 
+if TYPE_CHECKING:
+    from fleet.trust.notary import Notary
+
 LOG = logging.getLogger(__name__)
 TICK_S = 1.0
+METADATA_PATH = "/metadata/"
 
 
 class Publish(Protocol):
@@ -41,11 +46,24 @@ class Publish(Protocol):
 class Conductor:
     """`start` and `close` once; `wake` it when something may have changed."""
 
-    def __init__(self, fleet: str, store: Store, signer: Signer, publish: Publish, public_url: str) -> None:
+    def __init__(
+        self,
+        fleet: str,
+        store: Store,
+        signer: Signer,
+        publish: Publish,
+        public_url: str,
+        notary: Notary | None = None,
+    ) -> None:
         self._fleet, self._store, self._signer = fleet, store, signer
-        self._publish, self._public_url = publish, public_url.rstrip("/")
+        self._publish, self._public_url, self._notary = publish, public_url.rstrip("/"), notary
         self._wake, self._closing, self._again = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="conductor")
+
+    @property
+    def metadata_url(self) -> str:
+        """Where devices find the update repository's metadata; empty where there is none."""
+        return f"{self._public_url}{METADATA_PATH}" if self._notary else ""
 
     def start(self) -> None:
         """Begin to move rollouts."""
@@ -96,7 +114,7 @@ class Conductor:
             before = {(row.rollout, row.device) for row in _open(connection)}
             expire(connection, now_s)
             for rollout in rollouts.running(connection):
-                rollouts.advance(connection, rollout, now_s)
+                rollouts.advance(connection, rollout, now_s, self._may_offer)
             fresh = [row for row in _open(connection) if (row.rollout, row.device) not in before]
             payloads = [(row.device, self._envelope(row)) for row in fresh]
         for device, payload in payloads:
@@ -133,28 +151,50 @@ class Conductor:
             size_bytes=row.size_bytes,
             url=f"{self._public_url}{bundle_path(row.digest)}",
             deadline=rfc3339(row.deadline_s),
+            issued_at=rfc3339(row.told_s),
+            metadata_url=self.metadata_url,
+            delta=self._delta(row),
+            whole_if_delta_fails=row.whole_if_delta_fails,
+            budget_bytes=row.budget_bytes,
             limits=HealthLimits.model_validate_json(row.limits).for_device(),
         )
         payload = to_json(assignment)
         return to_json(dsse.sign(ASSIGNMENT_TYPE, payload, self._signer.keyid, self._signer.sign, detached=False))
 
+    def _delta(self, row: Row[Any]) -> DeltaOffer | None:
+        if row.delta is None:
+            return None
+        url = f"{self._public_url}{delta_path(row.delta)}"
+        return DeltaOffer(base=row.base, digest=row.delta, size_bytes=row.delta_bytes, url=url)
+
+    def _may_offer(self, name: str) -> bool:
+        """A delta nobody vouches for would only be refused."""
+        return self._notary is None or self._notary.vouches_for(name)
+
 
 def _open(connection: Connection) -> list[Row[Any]]:
     """Every assignment that has been told and not finished, with all an assignment says."""
-    target, release, rollout = tables.ASSIGNMENTS, tables.RELEASES, tables.ROLLOUTS
+    target, release, rollout, delta = tables.ASSIGNMENTS, tables.RELEASES, tables.ROLLOUTS, tables.DELTAS
     joined = (
         sa.select(
             target.c.rollout,
             target.c.device,
             target.c.counter,
             target.c.digest,
+            target.c.told_s,
             target.c.deadline_s,
+            target.c.delta,
             rollout.c.limits,
+            rollout.c.whole_if_delta_fails,
+            rollout.c.budget_bytes,
             release.c.name,
             release.c.version,
             release.c.size_bytes,
+            delta.c.base,
+            delta.c.size_bytes.label("delta_bytes"),
         )
         .join(rollout, target.c.rollout == rollout.c.id)
         .join(release, target.c.digest == release.c.digest)
+        .outerjoin(delta, target.c.delta == delta.c.digest)
     )
     return list(connection.execute(joined.where(target.c.state.in_(UNDER_WAY))))

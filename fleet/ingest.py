@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from contract.codec import to_json
-from contract.messages import Ack, Batch, Birth, Event, Presence, Reported, Telemetry
+from contract.messages import Ack, Batch, Birth, Event, Presence, Reported, Span, Telemetry
 from contract.moments import unix_s
 from fleet import tables
 from fleet.arrivals import Arrival, Refusal
 from fleet.device_rows import DeviceRow, load_devices, save_devices
-from fleet.sequence import Progress, Span, take
+from fleet.sequence import Progress, take
 from fleet.target_states import apply_reported
 
 _TABLES = {Telemetry: tables.TELEMETRY, Event: tables.EVENTS, Reported: tables.REPORTED}
@@ -41,6 +41,14 @@ class _BootRow(msgspec.Struct):
     progress: Progress
     stored: dict[str, int]
     known: bool
+    refused: set[int] = msgspec.field(default_factory=set)
+    """In this transaction."""
+
+    def due(self) -> Due:
+        """What may be acknowledged."""
+        acknowledged = self.progress.acknowledged
+        refused = tuple(sorted(number for number in self.refused if number <= acknowledged))
+        return Due(self.device, Ack(boot=self.boot, sequence=acknowledged, refused=refused))
 
 
 def record(connection: Connection, arrivals: Sequence[Arrival | Refusal]) -> list[Due]:
@@ -52,7 +60,7 @@ def record(connection: Connection, arrivals: Sequence[Arrival | Refusal]) -> lis
     work.save()
     for refusal in (arrival for arrival in arrivals if isinstance(arrival, Refusal)):
         _quarantine(connection, refusal)
-    return [Due(boot.device, Ack(boot=boot.boot, sequence=boot.progress.acknowledged)) for boot in work.boots.values()]
+    return [boot.due() for boot in work.boots.values()]
 
 
 class _Work:
@@ -74,16 +82,20 @@ class _Work:
         elif isinstance(message, Presence):
             device.present(message)
         elif isinstance(message, Batch):
-            self._take_batch(device, message, arrival.received_s)
+            self._take_batch(device, message, arrival)
         if not arrival.retained and not (isinstance(message, Presence) and not message.online):
             device.last_seen_s = arrival.received_s
 
-    def _take_batch(self, device: DeviceRow, batch: Batch, received_s: float) -> None:
-        """Put the batch's fresh messages among the inserts and its boot's progress forward."""
-        boot = self.boots[device.device, batch.boot]
+    def _take_batch(self, device: DeviceRow, batch: Batch, arrival: Arrival) -> None:
+        """Put the batch's fresh messages among the inserts and its boot's progress forward.
+
+        What was refused is as lost as what the device gave up: only so can it go on with what follows.
+        """
+        boot, received_s = self.boots[device.device, batch.boot], arrival.received_s
         messages = {message.sequence: message for message in batch.messages()}
-        step = take(boot.progress, messages, batch.oldest)
+        step = take(boot.progress, messages, batch.oldest, (*batch.gone, *(Span(n, n) for n in arrival.refused)))
         boot.progress = step.progress
+        boot.refused.update(arrival.refused)
         for gap in step.gaps:
             self.inserts.setdefault(tables.GAPS, []).append(_gap_row(boot, gap, received_s))
         for sequence in sorted(step.fresh):

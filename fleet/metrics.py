@@ -47,6 +47,12 @@ class _Snapshot(Collector):
             "edgeferry_messages_let_go", "Messages not taken; devices resend.", value=health.let_go
         )
         yield GaugeMetricFamily("edgeferry_messages_waiting", "Messages not yet committed.", value=health.waiting)
+        expiries = GaugeMetricFamily(
+            "edgeferry_metadata_expiry_timestamp_seconds", "When update metadata expires, by role.", labels=["role"]
+        )
+        for role, expires_s in health.metadata_expires_s.items():
+            expiries.add_metric([role], expires_s)
+        yield expiries
         yield GaugeMetricFamily(
             "edgeferry_broker_connected", "1 while the broker is there.", value=health.broker_connected
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from nicegui import run, ui
 from pydantic import ValidationError
+from sqlalchemy.engine import Connection
 
 from contract.digest import PREFIX
 from contract.errors import FerryError
@@ -12,7 +15,7 @@ from fleet.answers import HealthLimits, Release, ReleasedBundle, RolloutOrder
 from fleet.page_shell import element, keep_cards, outside, shell, text
 from fleet.page_tables import Cell, Colour, listing
 from fleet.parts import Parts
-from fleet.releases import list_releases
+from fleet.releases import bundle_name, list_releases
 
 _HEAD = ("Profile", "Format", "Size", "Measured", "Agrees with its source", "Signed by", "Note")
 
@@ -26,10 +29,28 @@ def add_releases_page(parts: Parts) -> None:
             text("Releases", tag="h1")
             text("What may be rolled out: one release has one signed bundle for each kind of device.", "ef-dim")
             none = "None yet. Upload bundles: edgeferry fleet release BUNDLE…"
-            keep_cards(parts, list_releases, _card, none=none)
+            keep_cards(parts, lambda connection: _read(parts, connection), _card, none=none)
 
 
-def _card(parts: Parts, release: Release) -> None:
+class _Shown(NamedTuple):
+    """A release, and the profiles whose bundle nobody vouches for."""
+
+    release: Release
+    unvouched: tuple[str, ...]
+
+
+def _read(parts: Parts, connection: Connection) -> tuple[_Shown, ...]:
+    return tuple(_Shown(release, _unvouched(parts, release)) for release in list_releases(connection))
+
+
+def _unvouched(parts: Parts, release: Release) -> tuple[str, ...]:
+    if parts.notary is None:
+        return ()
+    return tuple(b.profile for b in release.bundles if not parts.notary.vouches_for(bundle_name(b.digest)))
+
+
+def _card(parts: Parts, shown: _Shown) -> None:
+    release = shown.release
     with element("section", "ef-card", testid=f"release-{release.release}"):
         with element("div", "ef-head"):
             text(release.release, tag="h2")
@@ -37,6 +58,9 @@ def _card(parts: Parts, release: Release) -> None:
             text(f"added {words.clock(newest)} UTC", "ef-dim", tag="span")
             begin = ui.button("Roll out…", on_click=lambda: _ask_to_roll_out(parts, release.release))
             begin.props("outline no-caps color=primary padding='2px 12px' data-testid=roll-out").classes("ef-push")
+        if shown.unvouched:
+            refused = f"Devices with a pinned root refuse it until it is signed for {', '.join(shown.unvouched)}."
+            text(refused, "ef-notice", testid="unvouched").style("margin-bottom: 12px")
         listing(_HEAD, [_row(bundle) for bundle in release.bundles])
 
 

@@ -36,6 +36,8 @@ def shell(parts: Parts, here: str, title: str) -> Iterator[None]:
         broker = chip("", testid="broker")
         ui.timer(REFRESH_S, lambda: _show_broker(broker, parts))
     with element("main", "ef-main"):
+        for warning in parts.health().warnings:
+            text(warning, "ef-notice", testid="warning").style("margin-bottom: 12px")
         yield
 
 

@@ -25,7 +25,9 @@ def presence(device: Device, now_s: float) -> Presence:
     if device.telemetry is None or device.last_seen is None:
         return "online"
     silent_s = now_s - unix_s(device.last_seen)
-    return "quiet" if silent_s > max(30.0, QUIET_WINDOWS * device.telemetry.window_s) else "online"
+    reading = device.telemetry
+    patience_s = max(30.0, QUIET_WINDOWS * reading.window_s, 1.5 * (reading.next_s or 0.0))
+    return "quiet" if silent_s > patience_s else "online"
 
 
 def ago(moment: str | None, now_s: float) -> str:

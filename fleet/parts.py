@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fleet.answers import Health
 from fleet.collector import Collector
@@ -10,6 +12,9 @@ from fleet.conductor import Conductor
 from fleet.link import Link
 from fleet.repository import Repository
 from fleet.store import Store
+
+if TYPE_CHECKING:
+    from fleet.trust.notary import Notary
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,10 @@ class Parts:
     link: Link
     collector: Collector
     conductor: Conductor
+    notary: Notary | None
+    """None where the server keeps no metadata."""
+    metadata_url: str
+    """Where devices find it; empty where there is none."""
 
     def health(self) -> Health:
         """Whether the server does its work at this moment."""
@@ -32,4 +41,6 @@ class Parts:
             broker_connected=self.link.connected,
             waiting=self.collector.waiting,
             let_go=self.collector.let_go,
+            warnings=self.notary.published.warnings(time.time()) if self.notary else (),
+            metadata_expires_s=self.notary.published.expiries_s() if self.notary else {},
         )

@@ -45,5 +45,20 @@ def rollout(answer: Json) -> str:
     return f"{first}{why}\n" + columns(("DEVICE", "WAVE", "STATE", "CAUSE", "DETAIL"), rows)
 
 
+def trust(answer: Json) -> str:
+    """The documents of the update repository's metadata, and what has to be done about them."""
+    if not answer["roles"]:
+        return "No metadata: devices with a pinned root take no update from here."
+    rows = [
+        (r["role"], r["version"], r["expires"], ", ".join(f"{key[:15]}…" for key in r["keys"])) for r in answer["roles"]
+    ]
+    lines = [
+        columns(("DOCUMENT", "VERSION", "EXPIRES", "KEYS"), rows),
+        f"{answer['listed']} files listed, security floor {answer['security_floor']}, {len(answer['revoked'])} revoked",
+    ]
+    lines += [f"not in the list: {f['release']} for {f['profile']} ({f['kind']})" for f in answer["unvouched"]]
+    return "\n".join([*lines, *(f"warning: {warning}" for warning in answer["warnings"])])
+
+
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

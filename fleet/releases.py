@@ -13,13 +13,19 @@ from contract.digest import hex_of
 from contract.errors import ConfigError
 from contract.moments import rfc3339
 from fleet import tables
-from fleet.answers import Evidence, Release, ReleasedBundle, Uploaded
+from fleet.answers import Evidence, Release, ReleasedBundle, Uploaded, UploadedDelta
+from fleet.deltas import list_deltas
 from fleet.refusals import NotFoundError
 
 
 def bundle_path(digest: str) -> str:
     """Where this server offers a bundle, from its root."""
-    return f"/bundles/{hex_of(digest)}{SUFFIX}"
+    return f"/bundles/{bundle_name(digest)}"
+
+
+def bundle_name(digest: str) -> str:
+    """What a bundle's file is called in the repository."""
+    return hex_of(digest) + SUFFIX
 
 
 def list_releases(connection: Connection) -> tuple[Release, ...]:
@@ -50,6 +56,20 @@ def uploaded(connection: Connection, digest: str, *, new: bool) -> Uploaded:
     """What the bundle with `digest` is called."""
     row = connection.execute(sa.select(tables.RELEASES).where(tables.RELEASES.c.digest == digest)).one()
     return Uploaded(digest=digest, release=f"{row.name}@{row.version}", profile=row.profile, new=new)
+
+
+def uploaded_delta(connection: Connection, digest: str, *, new: bool) -> UploadedDelta:
+    """What the delta with `digest` is for."""
+    row = next(row for row in list_deltas(connection) if row.digest == digest)
+    return UploadedDelta(
+        digest=digest,
+        base=row.base,
+        target=row.target,
+        release=f"{row.name}@{row.version}",
+        profile=row.profile,
+        size_bytes=row.size_bytes,
+        new=new,
+    )
 
 
 def parse_release(text: str) -> tuple[str, int]:

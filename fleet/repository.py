@@ -1,13 +1,14 @@
-"""Bundles on disk, named by their digest, and the table of releases that says what they are.
+"""Bundles and deltas on disk, named by their digest, and the tables that say what they are.
 
-A bundle is received into a file beside its place, checked from the first byte to the last, and renamed: a reader of
-the folder sees whole bundles only. One release, NAME@VERSION, has one bundle a profile, and a version is never reused.
+A file is received into a file beside its place, checked from the first byte to the last, and renamed: a reader of
+the folder sees whole files only. One release, NAME@VERSION, has one bundle a profile, and a version is never reused.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -20,15 +21,18 @@ from sqlalchemy.engine import Connection
 from contract import dsse
 from contract.bundle import SUFFIX, Bundle, open_bundle
 from contract.codec import to_json
-from contract.digest import digest_of_chunks, hex_of, is_digest
+from contract.delta import SUFFIX as DELTA_SUFFIX
+from contract.digest import digest_of_chunks
 from contract.dsse import MANIFEST_TYPE, Verifier
 from contract.errors import ConfigError
-from fleet import tables
+from fleet import deltas, tables
 from fleet.refusals import ConflictError
+from fleet.releases import bundle_name
 from fleet.store import Store
 
 _CHUNK = 1 << 20
 _INCOMING = ".incoming-"
+_NAME = re.compile(rf"[0-9a-f]{{64}}(?:{re.escape(SUFFIX)}|{re.escape(DELTA_SUFFIX)})")
 _LARGEST_VERSION = 999_999_999
 
 
@@ -37,11 +41,14 @@ class Added(NamedTuple):
 
     digest: str
     new: bool
-    """False where the very bundle was there already."""
+    """False where the very file was there already."""
 
 
 class Repository:
-    """One folder of bundles. `trusted` are publishers' keys; without any, a signature is recorded and not judged."""
+    """One folder of bundles and deltas.
+
+    `trusted` are publishers' keys; without any, a signature is recorded and not judged.
+    """
 
     def __init__(self, folder: Path, store: Store, trusted: Mapping[str, Verifier] | None) -> None:
         self.folder, self._store, self._trusted = folder, store, trusted
@@ -52,14 +59,19 @@ class Repository:
         except OSError as problem:
             raise _unwritable(folder, problem) from problem
 
-    def path_of(self, digest: str) -> Path | None:
-        """The file of a bundle, if there is one."""
-        path = self.folder / f"{hex_of(digest)}{SUFFIX}"
-        return path if is_digest(digest) and path.is_file() else None
+    def path_of(self, name: str) -> Path | None:
+        """The file `HEX.bundle` or `HEX.delta`, if there is one."""
+        path = self.folder / name
+        return path if _NAME.fullmatch(name) and path.is_file() else None
+
+    def size_of(self, name: str) -> int | None:
+        """Its bytes; what has such a name was found to have that digest when it came."""
+        path = self.path_of(name)
+        return None if path is None else path.stat().st_size
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[tuple[IO[bytes], Path]]:
-        """A file to receive a bundle into; gone when the block ends unless `adopt` took it."""
+        """A file to receive an upload into; gone when the block ends unless `adopt` took it."""
         try:
             handle, name = tempfile.mkstemp(prefix=_INCOMING, dir=self.folder)
         except OSError as problem:
@@ -83,15 +95,26 @@ class Repository:
             _check_columns(bundle)
             bundle.verify_members()
             verified = self._signed_by_trusted(bundle)
-            stream.seek(0)
-            digest = digest_of_chunks(iter(lambda: stream.read(_CHUNK), b""))
+        digest = _digest(path)
         with self._store.writing() as connection:
             if not _is_new(connection, bundle, digest):
                 return Added(digest, False)
             size_bytes = path.stat().st_size
-            self._keep(path, digest)
+            self._keep(path, bundle_name(digest))
             connection.execute(tables.RELEASES.insert().values(_row(bundle, digest, size_bytes, verified)))
         return Added(digest, True)
+
+    def adopt_delta(self, path: Path, *, where: str) -> Added:
+        """Check the received delta at `path` and keep it for devices that hold its base.
+
+        Raises DeltaError, NotFoundError, ConflictError or ConfigError, and then nothing has changed.
+        """
+        header, digest = deltas.read_header(path, where=where), _digest(path)
+        with self._store.writing() as connection:
+            new = deltas.add(connection, header, digest, path.stat().st_size, time.time(), where=where)
+            if new:
+                self._keep(path, deltas.delta_name(digest))
+        return Added(digest, new)
 
     def _signed_by_trusted(self, bundle: Bundle) -> bool:
         if self._trusted is None:
@@ -99,18 +122,22 @@ class Repository:
         dsse.verify(bundle.envelope, MANIFEST_TYPE, bundle.manifest_bytes, self._trusted, where=bundle.where)
         return True
 
-    def _keep(self, path: Path, digest: str) -> None:
+    def _keep(self, path: Path, name: str) -> None:
         """Give the checked bytes their name, and be sure they outlast a power cut before the table names them."""
-        place = self.folder / f"{hex_of(digest)}{SUFFIX}"
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         path.chmod(0o644)
-        path.replace(place)
+        path.replace(self.folder / name)
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return digest_of_chunks(iter(lambda: stream.read(_CHUNK), b""))
 
 
 def _check_columns(bundle: Bundle) -> None:

@@ -18,7 +18,7 @@ from contract.codec import to_json
 from contract.errors import ConfigError
 from contract.messages import Birth
 from contract.moments import rfc3339
-from fleet import tables, waves
+from fleet import deltas, tables, waves
 from fleet.answers import HealthLimits, Rollout, RolloutOrder, RolloutSummary
 from fleet.planner import Candidate, Plan, plan
 from fleet.refusals import ConflictError, NotFoundError
@@ -44,15 +44,17 @@ def create(connection: Connection, order: RolloutOrder, now_s: float) -> int:
     return _insert(connection, order, planned, now_s)
 
 
-def advance(connection: Connection, rollout: int, now_s: float) -> None:
-    """Take the next step of a running rollout, if there is one to take."""
+def advance(
+    connection: Connection, rollout: int, now_s: float, may_offer: deltas.MayOffer = lambda _name: True
+) -> None:
+    """Take the next step of a running rollout, if there is one to take; `may_offer` says which deltas devices take."""
     found = sa.select(_ROLLOUTS).where((_ROLLOUTS.c.id == rollout) & (_ROLLOUTS.c.state == "running"))
     row = connection.execute(found.with_for_update()).first()
     if row is None:
         return
     match waves.decide(_decidable(connection, rollout)):
         case waves.Tell(wave):
-            _tell(connection, row, wave, now_s)
+            _tell(connection, row, wave, now_s, may_offer)
         case waves.Halt(cause, detail):
             _end(connection, rollout, "halted", now_s, cause, detail)
         case waves.Done():
@@ -146,6 +148,8 @@ def _insert(connection: Connection, order: RolloutOrder, planned: Plan, now_s: f
             phases=to_json(order.phases).decode(),
             limits=order.limits.model_dump_json(),
             deadline_s=order.deadline_minutes * 60,
+            whole_if_delta_fails=order.whole_if_delta_fails,
+            budget_bytes=order.budget_bytes,
             state="running",
             detail="",
             created_s=now_s,
@@ -164,8 +168,8 @@ def _insert(connection: Connection, order: RolloutOrder, planned: Plan, now_s: f
 
 
 def _row(rollout: int, device: str, now_s: float, **said: Any) -> dict[str, Any]:
-    empty = {"wave": None, "digest": None, "counter": None, "cause": None, "detail": "", "deadline_s": None}
-    return {**empty, "rollout": rollout, "device": device, "updated_s": now_s, **said}
+    empty = dict.fromkeys(("wave", "digest", "counter", "cause", "deadline_s", "told_s", "delta"))
+    return {**empty, "detail": "", "rollout": rollout, "device": device, "updated_s": now_s, **said}
 
 
 def _decidable(connection: Connection, rollout: int) -> list[waves.Target]:
@@ -174,20 +178,22 @@ def _decidable(connection: Connection, rollout: int) -> list[waves.Target]:
     return [waves.Target(*row) for row in connection.execute(query)]
 
 
-def _tell(connection: Connection, rollout: Row[Any], wave: int, now_s: float) -> None:
-    """Give each device of the wave its counter and deadline.
+def _tell(connection: Connection, rollout: Row[Any], wave: int, now_s: float, may_offer: deltas.MayOffer) -> None:
+    """Give each device of the wave its counter, its deadline and, where one fits what it holds, its delta.
 
     Counters grow with the clock, so that a store made anew does not begin below what devices have accepted.
     """
     mine = (_TARGETS.c.rollout == rollout.id) & (_TARGETS.c.wave == wave)
-    devices = connection.scalars(sa.select(_TARGETS.c.device).where(mine)).all()
-    last = sa.select(_TARGETS.c.device, sa.func.max(_TARGETS.c.counter)).where(_TARGETS.c.device.in_(devices))
+    wanted = {row.device: row.digest for row in connection.execute(sa.select(_TARGETS).where(mine))}
+    last = sa.select(_TARGETS.c.device, sa.func.max(_TARGETS.c.counter)).where(_TARGETS.c.device.in_(wanted))
     counters = {device: counter or 0 for device, counter in connection.execute(last.group_by(_TARGETS.c.device))}
-    for device in devices:
+    for device, digest in wanted.items():
         told = {
             "state": "assigned",
             "counter": max(counters.get(device, 0) + 1, int(now_s)),
+            "told_s": now_s,
             "deadline_s": now_s + rollout.deadline_s,
+            "delta": deltas.choose(connection, device, digest, may_offer),
             "updated_s": now_s,
         }
         connection.execute(_TARGETS.update().where(mine & (_TARGETS.c.device == device)).values(told))
@@ -210,6 +216,8 @@ def _facts(row: Row[Any]) -> dict[str, Any]:
         "phases": msgspec.json.decode(row.phases, type=tuple[str, ...]),
         "limits": HealthLimits.model_validate_json(row.limits),
         "deadline_minutes": row.deadline_s / 60,
+        "whole_if_delta_fails": row.whole_if_delta_fails,
+        "budget_mib": None if row.budget_bytes is None else row.budget_bytes / 2**20,
         "created_at": rfc3339(row.created_s),
         "ended_at": None if row.ended_s is None else rfc3339(row.ended_s),
     }

@@ -1,8 +1,9 @@
 """How far one boot's numbering has been stored: what is new, what may be acknowledged, what is lost.
 
 Pure arithmetic over sequence numbers; `fleet/ingest.py` keeps the result in the same transaction as the messages.
-A device numbers from 1 in each boot and tells with every batch the `oldest` number it still holds. So a hole below
-`oldest` will never be filled (a gap), and a hole above it is only late: nothing beyond it is acknowledged.
+A device numbers from 1 in each boot and tells with every batch the `oldest` number it still holds, and which numbers
+above it are `gone`. Holes there will never be filled (gaps); any other hole is only late, and nothing beyond it is
+acknowledged.
 """
 
 from __future__ import annotations
@@ -12,12 +13,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-
-class Span(NamedTuple):
-    """Numbers from `first` to `last`, both included."""
-
-    first: int
-    last: int
+from contract.messages import Span
 
 
 class Progress(Struct, frozen=True):
@@ -26,7 +22,7 @@ class Progress(Struct, frozen=True):
     acknowledged: int = 0
     """Every number up to and including this one is stored or known to be lost."""
     above: tuple[Span, ...] = ()
-    """Stored beyond the first hole, ascending, never touching each other."""
+    """Stored or known to be lost beyond the first hole, ascending, never touching each other."""
 
 
 class Step(NamedTuple):
@@ -39,14 +35,17 @@ class Step(NamedTuple):
     """Holes the device admits are lost."""
 
 
-def take(progress: Progress, numbers: Iterable[int], oldest: int) -> Step:
+def take(progress: Progress, numbers: Iterable[int], oldest: int, gone: Iterable[Span] = ()) -> Step:
     """The step a batch with these `numbers` makes; the same batch again makes none."""
     fresh = frozenset(n for n in numbers if n > progress.acknowledged and not _within(n, progress.above))
     stored = _joined([*progress.above, *(Span(n, n) for n in fresh)])
-    gaps = _holes(progress.acknowledged + 1, oldest - 1, stored)
-    acknowledged = max(progress.acknowledged, oldest - 1)
+    lost = _joined([Span(1, oldest - 1), *gone]) if oldest > 1 else _joined(list(gone))
+    gaps = tuple(
+        hole for span in lost for hole in _holes(max(span.first, progress.acknowledged + 1), span.last, stored)
+    )
+    acknowledged = progress.acknowledged
     above: list[Span] = []
-    for span in stored:
+    for span in _joined([*stored, *gaps]):
         if span.first <= acknowledged + 1:
             acknowledged = max(acknowledged, span.last)
         else:

@@ -34,6 +34,8 @@ from fleet.store import Store, open_store
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from fleet.trust.notary import Notary
+
 LOG = logging.getLogger(__name__)
 _GRACE_S = 3
 """Open pages hold their sockets; after this long they are cut."""
@@ -54,6 +56,14 @@ class Settings:
     """0 takes a free one."""
     public_url: str | None
     """Where devices find this server; None means where it listens."""
+    metadata: Path | None = None
+    """The folder of `trust init`; None takes `metadata` in the repository, if that is there."""
+
+    @property
+    def metadata_folder(self) -> Path | None:
+        """The folder to use; None where this server keeps no metadata."""
+        beside = self.repository / "metadata"
+        return self.metadata or (beside if beside.is_dir() else None)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -84,15 +94,32 @@ def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
     """Store, repository, link, collector and conductor, all at work; closed in the opposite order."""
     with _collecting(settings.fleet, settings.broker, settings.store) as (store, link, collector):
         repository = Repository(settings.repository, store, settings.trusted)
-        conductor = Conductor(settings.fleet, store, settings.signer, link.publish, public_url)
+        notary = _notary(settings, repository)
+        conductor = Conductor(settings.fleet, store, settings.signer, link.publish, public_url, notary)
         collector.on_commit = conductor.wake
         link.on_connected = conductor.tell_again
         link.listen()
         conductor.start()
         try:
-            yield Parts(settings.fleet, store, repository, link, collector, conductor)
+            with contextlib.ExitStack() as running:
+                if notary is not None:
+                    notary.start()
+                    running.callback(notary.close)
+                yield Parts(
+                    settings.fleet, store, repository, link, collector, conductor, notary, conductor.metadata_url
+                )
         finally:
             conductor.close()
+
+
+def _notary(settings: Settings, repository: Repository) -> Notary | None:
+    """Whoever keeps the metadata, where there is any; only then TUF is loaded."""
+    if settings.metadata_folder is None:
+        return None
+    from fleet.trust.folder import MetadataFolder
+    from fleet.trust.notary import Notary
+
+    return Notary(MetadataFolder(settings.metadata_folder), settings.signer, repository.size_of)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 METADATA = MetaData(
@@ -126,6 +127,18 @@ RELEASES = Table(
 )
 """One row a bundle in the repository folder."""
 
+DELTAS = Table(
+    "deltas",
+    METADATA,
+    Column("digest", String(71), primary_key=True),
+    Column("base", String(71), nullable=False),
+    Column("target", String(71), ForeignKey("releases.digest"), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("added_s", Double, nullable=False),
+    Index(None, "target", "base"),
+)
+"""One row a delta in the repository folder; `base` may be a bundle that was never released here."""
+
 ROLLOUTS = Table(
     "rollouts",
     METADATA,
@@ -140,6 +153,8 @@ ROLLOUTS = Table(
     Column("detail", Text, nullable=False),
     Column("created_s", Double, nullable=False),
     Column("ended_s", Double),
+    Column("whole_if_delta_fails", Boolean, nullable=False, server_default=false()),
+    Column("budget_bytes", BigInteger),
 )
 """`deadline_s` is how long each device has after it was told."""
 
@@ -156,6 +171,9 @@ ASSIGNMENTS = Table(
     Column("detail", Text, nullable=False),
     Column("deadline_s", Double),
     Column("updated_s", Double, nullable=False),
+    Column("told_s", Double),
+    Column("delta", String(71)),
     UniqueConstraint("device", "counter"),
 )
-"""One row a rollout and device; `counter` and `deadline_s` (a moment) are empty until the device has been told."""
+"""One row a rollout and device; `counter`, `told_s`, `deadline_s` (moments) and `delta` are empty until the device has
+been told; from then on they stay, so that telling it again is the same message."""

@@ -41,5 +41,6 @@ def _answer(row: Row[Any]) -> Target:
         cause=row.cause,
         detail=row.detail,
         deadline=None if row.deadline_s is None else rfc3339(row.deadline_s),
+        delta=row.delta,
         updated_at=rfc3339(row.updated_s),
     )

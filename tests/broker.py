@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
@@ -40,6 +43,16 @@ class Broker:
                     return
             time.sleep(0.02)
         raise RuntimeError("mosquitto did not come up")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections stand meanwhile, and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Kill it: clients see the connection break."""

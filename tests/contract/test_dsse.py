@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from contract.codec import to_json
+from contract.codec import to_json, to_pretty_json
 from contract.dsse import (
     ASSIGNMENT_TYPE,
     MANIFEST_TYPE,
+    MAX_BYTES,
+    MOST_SIGNATURES,
     Envelope,
+    Signature,
     parse_envelope,
     payload_of,
     pre_authentication_encoding,
@@ -57,3 +60,31 @@ def test_a_signature_for_one_type_cannot_be_relabelled() -> None:
 def test_what_is_no_envelope_is_refused(junk: bytes) -> None:
     with pytest.raises(SignatureError):
         parse_envelope(junk, where="test")
+
+
+def holding(*signatures: Signature) -> bytes:
+    return to_json(Envelope(payloadType=MANIFEST_TYPE, signatures=signatures))
+
+
+def test_keys_can_be_changed_with_two_signatures_but_none_signs_twice() -> None:
+    old, new = signed().signatures[0], Signature(keyid="sha256:" + "1" * 64, sig="")
+    both = parse_envelope(holding(new, old), where="test")
+    assert verify(both, MANIFEST_TYPE, b"hello", development_verifier(), where="test") == old.keyid
+    with pytest.raises(SignatureError, match="signs twice"):
+        parse_envelope(holding(old, new, old), where="test")
+
+
+def test_an_envelope_is_small() -> None:
+    many = [Signature(keyid=str(number), sig="") for number in range(MOST_SIGNATURES + 1)]
+    assert parse_envelope(holding(*many[1:]), where="test")
+    with pytest.raises(SignatureError, match="signatures"):
+        parse_envelope(holding(*many), where="test")
+    with pytest.raises(SignatureError, match="at most"):
+        parse_envelope(to_pretty_json(signed()) + b" " * MAX_BYTES, where="test")
+
+
+@pytest.mark.parametrize("text", ["aGVsbG9=", "aGVsbG8", "aGVsbG8=\n", "aGVs bG8=", "aGVsbG8==", "-_==", "é"])
+def test_base64_has_one_spelling(text: str) -> None:
+    assert payload_of(Envelope(payloadType="", payload="aGVsbG8=", signatures=()), where="test") == b"hello"
+    with pytest.raises(SignatureError, match="not Base64"):
+        payload_of(Envelope(payloadType="", payload=text, signatures=()), where="test")

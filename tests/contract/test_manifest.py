@@ -9,6 +9,8 @@ from contract.codec import to_pretty_json
 from contract.decoding import TASKS, AnchorGrid, Decoding, Estimate
 from contract.errors import BundleError
 from contract.manifest import (
+    MOST_MEMBERS,
+    RESERVED,
     Anomaly,
     Classify,
     DetectAnchors,
@@ -158,3 +160,37 @@ def test_the_picture_is_the_input_that_is_no_state() -> None:
 def test_states_that_cannot_be_fed_are_refused(states: tuple[State, ...], after: dict[str, Any], words: str) -> None:
     with pytest.raises(BundleError, match=words):
         reread(with_state(states, **after))
+
+
+def with_members(*names: str) -> Manifest:
+    listed = (Member(name=name, sha256="sha256:" + "0" * 64, size_bytes=1) for name in ("model.onnx", *names))
+    return manifest(Classify(scores="s"), {"s": (1, 3)}, members=tuple(listed))
+
+
+def test_members_are_few_and_none_takes_a_name_that_is_needed() -> None:
+    assert reread(with_members(*(f"m{number}" for number in range(MOST_MEMBERS - 1)))).members
+    with pytest.raises(BundleError, match="length <= 64"):
+        reread(with_members(*(f"m{number}" for number in range(MOST_MEMBERS))))
+    for name in RESERVED:
+        with pytest.raises(BundleError, match="a name of the bundle's own"):
+            reread(with_members(name))
+
+
+@pytest.mark.parametrize("shape", [(1, 2**31), (1,) * 9])
+def test_shapes_stay_within_what_tensor_libraries_hold(shape: tuple[int, ...]) -> None:
+    with pytest.raises(BundleError, match=r"\$\.outputs\[0\]\.shape"):
+        reread(manifest(Classify(scores="s"), {"s": shape}))
+
+
+def test_numbers_too_long_to_be_written_down_are_refused() -> None:
+    # Their product has more digits than Python turns into text.
+    grid = AnchorGrid(cells_wh=(10**4200, 10**4200), sizes_wh=((0.1, 0.1),))
+    with pytest.raises(BundleError, match="cells_wh"):
+        reread(manifest(DetectAnchors(boxes="b", scores="s", anchors=(grid,)), {"b": (1, 9, 4), "s": (1, 9, 3)}))
+
+
+@pytest.mark.parametrize("label", ["a\nb", "\x1b[2J", "\x9b2J", "\x00", "\x7f"])
+def test_a_label_cannot_command_a_terminal(label: str) -> None:
+    assert reread(manifest(Classify(scores="s"), {"s": (1, 3)}, labels=("Käuzchen 🦉\t'",))).labels
+    with pytest.raises(BundleError, match=r"\$\.labels\[0\]"):
+        reread(manifest(Classify(scores="s"), {"s": (1, 3)}, labels=(label,)))

@@ -19,17 +19,14 @@ from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.errors import BackendError
 from contract.messages import Assignment, Limits, Telemetry
 from contract.moments import rfc3339
-from devices.keys import Signer, development_verifier, load_signer, make_key
-from edge.agent import first_model
-from edge.bundles import read_bundle
+from devices.keys import Signer, load_signer, make_key
 from edge.crashes import MOST_REPLACEMENTS
-from edge.loading import Loading
 from edge.slots import Slots
 from tests.broker import Broker
 from tests.conftest import edgeferry
 from tests.edge.collector import Collector
 from tests.edge.file_server import FileServer
-from tests.edge.tiny_bundle import PROFILE, write_bundle
+from tests.edge.tiny_bundle import PROFILE, install, write_bundle
 
 PATIENCE_S = 40.0
 CAMERA = "synthetic:?size=32x24&fps=50"
@@ -182,7 +179,7 @@ def test_systemd_is_told_about_readiness_and_real_progress(station: Station, tmp
 
 def workers(agent: subprocess.Popen[str]) -> list[psutil.Process]:
     """The processes that run the inference."""
-    children = psutil.Process(agent.pid).children()
+    children = psutil.Process(agent.pid).children(recursive=True)
     return [child for child in children if "edge.worker" in child.cmdline()]
 
 
@@ -214,13 +211,12 @@ def test_an_inference_that_dies_is_replaced_and_the_restart_told(station: Statio
 def test_a_model_that_dies_again_and_again_gives_way_to_the_one_before(station: Station, collector: Collector) -> None:
     slots = Slots(station.folder / "state")
     for version in (1, 2):
-        bundle = read_bundle(write_bundle(station.folder, version), development_verifier())
-        slots.activate(slots.install(bundle).digest, provisional=False)
+        slots.activate(install(slots, write_bundle(station.folder, version)).digest, provisional=False)
     agent = station.start()
     collector.wait_until(lambda: any(reading.model == "tiny@2" for reading in readings(collector)), PATIENCE_S)
     kill_workers(agent)
     collector.wait_until(lambda: any(reading.model == "tiny@1" for reading in readings(collector)), PATIENCE_S)
-    assert "crashes again and again: going back" in ended(agent)
+    assert "tiny@2: going back: its processes died again and again" in ended(agent)
     assert Slots(station.folder / "state").current == slots.fallback
 
 
@@ -270,15 +266,16 @@ def test_a_station_that_is_not_in_order_says_so(
     assert sentence in done.stderr
 
 
-def test_a_current_bundle_that_is_spoilt_gives_way_to_the_one_before(tmp_path: Path) -> None:
-    slots = Slots(tmp_path / "state")
+def test_a_current_bundle_that_is_spoilt_gives_way_to_the_one_before(station: Station, collector: Collector) -> None:
+    slots = Slots(station.folder / "state")
     for version in (1, 2):
-        slot = slots.install(read_bundle(write_bundle(tmp_path, version), development_verifier()))
+        slot = install(slots, write_bundle(station.folder, version))
         slots.activate(slot.digest, provisional=False)
     slot.model.write_bytes(slot.model.read_bytes()[::-1])
-    model = first_model(slots, Loading())
-    assert model.manifest.version == 1
-    assert Slots(tmp_path / "state").current == model.digest
+    agent = station.start()
+    collector.wait_until(lambda: any(reading.model == "tiny@1" for reading in readings(collector)), PATIENCE_S)
+    assert "the current bundle cannot serve, going back" in ended(agent)
+    assert Slots(station.folder / "state").current == slots.fallback
 
 
 def test_an_absent_configuration_is_one_sentence(tmp_path: Path) -> None:

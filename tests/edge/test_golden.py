@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from contract.errors import BundleError, UpdateError
+from contract.errors import BundleError, GoldenError, UpdateError
 from contract.manifest import Golden
-from edge.golden import GoldenError, check_golden, pack_golden
+from edge.golden import check_golden, pack_golden
 from edge.model import LoadedModel
 from tests.edge.colours import LABELS, golden_of, loaded, plain
 

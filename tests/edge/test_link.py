@@ -155,3 +155,60 @@ def test_files_of_the_connection_are_looked_at_before_the_first_attempt(tmp_path
         link_to("mqtt://h", inbox, username="u", password_file=str(tmp_path / "absent"))
     with pytest.raises(ConfigError, match="TLS"):
         link_to("mqtts://h", inbox, ca_file=str(tmp_path / "absent"))
+
+
+def test_a_connection_that_confirms_nothing_is_given_up(broker: Broker, inbox: Inbox) -> None:
+    connected = threading.Semaphore(0)
+    link = Link(
+        BrokerConfig(url=broker.url),
+        "test",
+        "cam-1",
+        boot="b1",
+        birth=lambda: BIRTH,
+        on_message=inbox,
+        on_connected=connected.release,
+        puback_s=0.3,
+    )
+    link.start()
+    assert connected.acquire(timeout=PATIENCE_S)
+    with broker.frozen():
+        assert link.publish("reply", b"{}")
+        assert not connected.acquire(timeout=1.0)
+    assert connected.acquire(timeout=PATIENCE_S)
+    link.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
+def test_the_kernel_ends_a_connection_nobody_acknowledges(link: Link) -> None:
+    link.connect_now(PATIENCE_S)
+    assert link._client is not None
+    connection = link._client.socket()
+    assert isinstance(connection, socket.socket)
+    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
+def test_topics_of_others_are_heard_and_spoken_on_where_asked(broker: Broker, inbox: Inbox) -> None:
+    others, heard = list[tuple[str, bytes]](), threading.Event()
+
+    def note(text: str, payload: bytes) -> None:
+        others.append((text, payload))
+        heard.set()
+
+    link = Link(
+        BrokerConfig(url=broker.url),
+        "test",
+        "cam-1",
+        boot="b1",
+        birth=lambda: BIRTH,
+        on_message=inbox,
+        also=("house/status",),
+        on_other=note,
+    )
+    link.connect_now(PATIENCE_S)
+    assert link.publish_raw("house/unheard", b"x")
+    assert link.publish_raw("house/status", b"online")
+    assert heard.wait(PATIENCE_S)
+    assert others == [("house/status", b"online")]
+    assert inbox.messages == []
+    link.close()
+    assert not link.publish_raw("house/status", b"online")

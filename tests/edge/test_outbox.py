@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contract.messages import Event, FrameLedger, Reported, Telemetry
+from contract.messages import MAX_BYTES, Batch, Event, FrameLedger, Reported, Span, Telemetry
 from contract.result import Result
-from edge.outbox import Kept, Kind, Outbox, OutboxError, Place
+from edge.outbox import Kept, Kind, Outbox, Place
 
 LIMIT_BYTES = 1 << 20
 DIGEST = "sha256:" + "0" * 64
@@ -70,8 +72,8 @@ def open_outbox(tmp_path: Path) -> Iterator[OpenOutbox]:
     """Opens the outbox in the test's folder, and closes all of them at the end."""
     opened: list[Outbox] = []
 
-    def open_one(limit_bytes: int = LIMIT_BYTES) -> Outbox:
-        opened.append(Outbox(tmp_path / "outbox.db", limit_bytes))
+    def open_one(limit_bytes: int = LIMIT_BYTES, **options: Any) -> Outbox:
+        opened.append(Outbox(tmp_path / "outbox.db", limit_bytes, **options))
         return opened[-1]
 
     yield open_one
@@ -209,19 +211,6 @@ def test_a_message_that_cannot_be_read_is_given_up_and_the_rest_is_sent(
     assert again.lost == 1
 
 
-def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, open_outbox: OpenOutbox) -> None:
-    path = tmp_path / "outbox.db"
-    path.write_bytes(b"not a database at all, " * 100)
-    assert put(open_outbox(), "telemetry") == [1]
-    assert (tmp_path / "outbox.db.damaged").read_bytes().startswith(b"not a database")
-
-
-def test_a_second_agent_on_the_same_file_is_refused(outbox: Outbox, open_outbox: OpenOutbox) -> None:
-    put(outbox, "telemetry")
-    with pytest.raises(OutboxError, match="locked"):
-        open_outbox()
-
-
 def test_a_refused_put_consumes_no_number(outbox: Outbox) -> None:
     def broken(_: int) -> Telemetry:
         raise RuntimeError("no reading")
@@ -229,3 +218,126 @@ def test_a_refused_put_consumes_no_number(outbox: Outbox) -> None:
     with pytest.raises(RuntimeError):
         outbox.put("telemetry", broken)
     assert put(outbox, "telemetry") == [1]
+
+
+DAY_S = 86_400.0
+
+
+class Clock:
+    """Seconds, wound by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def batches(outbox: Outbox) -> list[Batch]:
+    found, after = [], None
+    while (parcel := outbox.next_batch(after)) is not None:
+        found.append(parcel.batch)
+        after = parcel.last
+    return found
+
+
+def test_readings_and_events_nobody_took_for_too_long_are_given_up_and_outcomes_are_not(
+    open_outbox: OpenOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    outbox = open_outbox(max_age_s=7 * DAY_S, clock=clock)
+    put(outbox, "telemetry", "events", "reported", "telemetry")
+    clock.now_s += 8 * DAY_S
+    put(outbox, "telemetry")
+    assert sequences(outbox) == [[3], [5]]
+    assert outbox.lost == 3
+    assert [batch.oldest for batch in batches(outbox)] == [3, 3]
+    assert batches(outbox)[0].gone == (Span(4, 4),)
+    assert [record.message for record in caplog.records] == [
+        "outbox: the oldest messages are given up from now on, 2 at first: nobody took them for 7 days"
+    ]
+
+
+def test_age_is_time_at_work_over_all_starts_and_time_without_power_does_not_count(open_outbox: OpenOutbox) -> None:
+    clock = Clock()
+    first = open_outbox(max_age_s=DAY_S, clock=clock)
+    put(first, "telemetry")
+    clock.now_s += 0.7 * DAY_S
+    put(first, "telemetry")
+    first.close()
+    clock.now_s = 3.0
+    second = open_outbox(max_age_s=DAY_S, clock=clock)
+    put(second, "telemetry")
+    assert (second.waiting, second.lost) == (3, 0)
+    clock.now_s += 0.5 * DAY_S
+    put(second, "telemetry")
+    assert (second.waiting, second.lost) == (3, 1)
+
+
+def test_no_wall_clock_can_make_a_message_old(open_outbox: OpenOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = open_outbox(max_age_s=DAY_S)
+    for year_s in (0.0, 4e9, 1.8e9):
+        monkeypatch.setattr("time.time", lambda now=year_s: now)
+        put(outbox, "telemetry")
+    assert (outbox.waiting, outbox.lost) == (3, 0)
+
+
+def test_a_boot_of_which_nothing_is_left_is_told_in_a_batch_without_messages(open_outbox: OpenOutbox) -> None:
+    first = open_outbox(2_000)
+    put(first, *["telemetry"] * 3)
+    first.close()
+    second = open_outbox(2_000)
+    put(second, *["events"] * 12)
+    lost, kept = batches(second)
+    assert (lost.boot, lost.oldest, lost.messages()) == (first.boot, 4, ())
+    assert kept.boot == second.boot
+    assert second.acknowledge(first.boot, 3) == 0
+    assert [batch.boot for batch in batches(second)] == [second.boot]
+
+
+def test_every_number_given_up_is_told_until_it_is_acknowledged(open_outbox: OpenOutbox) -> None:
+    outbox = open_outbox(20_000)
+    put(outbox, *["reported", "telemetry"] * 30)
+    put(outbox, *["events"] * 100)
+    held = {message.sequence for message in held_messages(outbox)}
+    told = {n for batch in batches(outbox) for span in batch.gone for n in range(span.first, span.last + 1)}
+    assert told == set(range(1, 161)) - held
+    assert len(told) == outbox.lost
+    outbox.acknowledge(outbox.boot, 40)
+    told = {n for batch in batches(outbox) for span in batch.gone for n in range(span.first, span.last + 1)}
+    assert told == {n for n in range(41, 161) if n not in held}
+
+
+def test_what_the_collector_refused_is_counted_once(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    put(outbox, *["telemetry"] * 4)
+    for _ in range(2):
+        outbox.acknowledge(outbox.boot, 3, refused=(2, 3))
+    assert (outbox.lost, outbox.waiting) == (2, 1)
+    assert [record.message for record in caplog.records] == [
+        "outbox: the collector could not keep 2 messages; they are in quarantine there"
+    ]
+
+
+def test_a_message_no_collector_would_read_is_given_up_at_once(outbox: Outbox) -> None:
+    huge = Result(source="x" * MAX_BYTES, frame=0, captured_at="", model="digits@1", digest="")
+    assert outbox.put("events", lambda sequence: Event(sequence=sequence, result=huge)) == 1
+    put(outbox, "telemetry")
+    (batch,) = batches(outbox)
+    assert (batch.oldest, outbox.lost, outbox.waiting) == (2, 1, 1)
+
+
+def test_giving_up_is_said_once_until_somebody_takes_something(
+    open_outbox: OpenOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = open_outbox(20_000)
+    put(outbox, *["telemetry"] * 200)
+    assert len(caplog.records) == 1
+    outbox.acknowledge(outbox.boot, 200)
+    put(outbox, *["telemetry"] * 200)
+    assert len(caplog.records) == 2
+
+
+def test_the_file_stays_small_when_losses_alternate_with_what_is_kept(open_outbox: OpenOutbox) -> None:
+    outbox = open_outbox(60_000)
+    put(outbox, *chain(*[("telemetry", "reported")] * 500))
+    assert outbox.path.stat().st_size < 180_000

@@ -5,22 +5,39 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contract.codec import to_json
 from contract.device import Broker as BrokerConfig
 from contract.errors import LinkError
-from contract.messages import Ack, Birth, Command
+from contract.messages import Ack, Birth, Command, FrameLedger
 from contract.result import ClassScore, FrameError, Result
+from edge.first_answer import EventPolicy, first_answer
 from edge.flight import Flight
 from edge.outbox import Outbox
-from edge.reporter import EventPolicy, Reporter, first_answer
+from edge.quiet import Quiet
+from edge.reporter import Reporter
+from edge.telemetry import Window
 from tests.broker import Broker, free_port
 from tests.edge.collector import PATIENCE_S, Collector
 
 BIRTH = Birth(at="", boot="", profile="rpi4", edgeferry="0", python="3", backend="none", model="digits@1", digest=None)
 QUICK_S = 0.2
+IDLE = Window(
+    ended_at=0.0,
+    window_s=5.0,
+    model="digits@1",
+    digest="sha256:" + "0" * 64,
+    ledger=FrameLedger(),
+    frames_per_s=0.0,
+    latency_ms={},
+    classes={},
+    mean_confidence=None,
+    rss_bytes=1,
+    temperature_c=None,
+)
 OpenReporter = Callable[..., Reporter]
 
 
@@ -29,13 +46,13 @@ def open_reporter(broker: Broker, tmp_path: Path) -> Iterator[OpenReporter]:
     """Opens a reporter on the test's one outbox; all are closed at the end."""
     opened: list[Reporter] = []
 
-    def open_one(*, url: str = broker.url, events: EventPolicy = "all", wait_s: float = 10.0) -> Reporter:
+    def open_one(
+        *, url: str = broker.url, events: EventPolicy = "all", wait_s: float = 10.0, **options: Any
+    ) -> Reporter:
         outbox = Outbox(tmp_path / "outbox.db", 1 << 20)
-        flight = Flight(window=4, wait_s=wait_s)
-        config = BrokerConfig(url=url)
-        opened.append(
-            Reporter(config, "test", "cam-1", outbox=outbox, birth=lambda: BIRTH, events=events, flight=flight)
-        )
+        flight, config = Flight(window=4, wait_s=wait_s), BrokerConfig(url=url)
+        options = {"outbox": outbox, "birth": lambda: BIRTH, "events": events, "flight": flight, **options}
+        opened.append(Reporter(config, "test", "cam-1", **options))
         return opened[-1]
 
     yield open_one
@@ -194,3 +211,73 @@ def test_results_are_kept_without_waiting_for_the_network(open_reporter: OpenRep
 def test_a_broker_that_is_not_there_is_said_before_the_first_frame(open_reporter: OpenReporter) -> None:
     with pytest.raises(LinkError, match="cannot be reached"):
         open_reporter(url=f"mqtt://127.0.0.1:{free_port()}").connect_now(0.3)
+
+
+def test_a_device_learns_what_was_refused_and_says_so(broker: Broker, open_reporter: OpenReporter) -> None:
+    with Collector(broker.port, acknowledges=False) as collector:
+        reporter = open_reporter()
+        reporter.connect_now(PATIENCE_S)
+        reporter.result(answer("one"))
+        reporter.result(answer("two"))
+        collector.wait_until(lambda: len(heard(collector)) == 2)
+        boot = collector.batches[0][1].boot
+        collector.publish("cam-1", "ack", to_json(Ack(boot=boot, sequence=2, refused=(1,))))
+        collector.acknowledges = True
+        reporter.close(PATIENCE_S)
+    with Collector(broker.port) as collector:
+        again = open_reporter()
+        again.connect_now(PATIENCE_S)
+        again.window(IDLE)
+        collector.wait_until(lambda: bool(collector.batches))
+        assert [reading.outbox_lost for reading in collector.batches[0][1].telemetry] == [1]
+
+
+def test_a_probe_is_one_message_however_much_waits(broker: Broker, open_reporter: OpenReporter) -> None:
+    with Collector(broker.port, acknowledges=False) as collector:
+        reporter = open_reporter(wait_s=QUICK_S)
+        for frame in range(50):
+            reporter.result(answer("one", frame))
+        reporter.connect_now(PATIENCE_S)
+        collector.wait_until(lambda: len(collector.batches) > 1)
+        assert [message.sequence for message in collector.batches[1][1].messages()] == [1]
+
+
+def test_windows_that_say_nothing_new_are_held_back_until_the_end(broker: Broker, open_reporter: OpenReporter) -> None:
+    with Collector(broker.port) as collector:
+        reporter = open_reporter(quiet=Quiet(heartbeat_s=60.0))
+        reporter.connect_now(PATIENCE_S)
+        for _ in range(16):
+            reporter.window(IDLE)
+        reporter.close(PATIENCE_S)
+        lengths = [reading.window_s for _, batch in collector.batches for reading in batch.telemetry]
+    assert lengths == [5.0, 5.0, 60.0, 10.0]
+
+
+class House:
+    """A neighbour that remembers."""
+
+    listens_to = ("house/status",)
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.was_heard = threading.Event()
+
+    def attach(self, publish: Callable[[str, bytes], bool]) -> None:
+        self.publish = publish
+
+    def connected(self) -> None:
+        self.publish("house/cam", b"here")
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        self.said.append(f"{topic} {payload.decode()}")
+        self.was_heard.set()
+
+
+def test_a_neighbour_is_told_and_heard_over_the_same_connection(broker: Broker, open_reporter: OpenReporter) -> None:
+    house = House()
+    reporter = open_reporter(neighbour=house)
+    reporter.connect_now(PATIENCE_S)
+    with Collector(broker.port) as collector:
+        collector.publish_raw("house/status", b"online")
+        assert house.was_heard.wait(PATIENCE_S)
+    assert house.said == ["house/status online"]

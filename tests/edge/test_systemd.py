@@ -18,10 +18,13 @@ def test_a_watchdog_is_fed_a_few_times_a_period_and_not_with_every_frame(tmp_pat
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(0.0)
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"})
+        notifier.alive()
+        notifier.ready("serving")
         for _ in range(100):
             notifier.alive()
         notifier.stopping()
-        assert [systemd.recv(100), systemd.recv(100)] == [b"WATCHDOG=1", b"STOPPING=1"]
+        said = [systemd.recv(100) for _ in range(3)]
+        assert said == [b"READY=1\nSTATUS=serving", b"WATCHDOG=1", b"STOPPING=1"]
 
 
 def test_an_abstract_socket_is_spoken_to(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from contract.codec import to_json
-from contract.device import Broker, Camera, DeviceConfig
+from contract.device import Broker, Camera, DeviceConfig, Inference
 from contract.device import Trust as TrustFiles
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
@@ -21,25 +21,25 @@ from contract.messages import Assignment, Limits
 from contract.moments import rfc3339
 from contract.states import State
 from devices.keys import Signer, development_verifier, load_signer, load_verifiers, make_key
-from edge.bundles import read_bundle
+from edge.budget import Budget
 from edge.durable import Disk
-from edge.model import LoadedModel, load_model
 from edge.progress import Progress, ProgressFile
-from edge.runtime import Runtime
 from edge.slots import Slots
-from edge.sources import open_source
+from edge.supply import Supply
 from edge.trust import Trust
 from edge.updater import Updater, cause_of
 from tests.edge.file_server import FileServer
-from tests.edge.tiny_bundle import PROFILE, write_bundle
+from tests.edge.local_eyes import LocalEyes
+from tests.edge.tiny_bundle import PROFILE, install, write_bundle
 
 PATIENCE_S = 20.0
-QUICK = Limits(health_frames=5, health_s=10.0, min_mean_confidence=0.6)
+QUICK = Limits(shadow_frames=3, health_frames=5, health_s=10.0, min_mean_confidence=0.6)
+UNSEEN = replace(QUICK, shadow_frames=0)
 GOOD_WALK = ["downloading", "verifying", "staging", "testing", "shadowing", "switching", "provisional", "committed"]
 
 
 class Device:
-    """A device without its agent: slots, runtime and updater, and what the updater reported."""
+    """A device without its agent: slots, eyes and updater, and what the updater reported."""
 
     def __init__(self, state: Path, trust: Trust, bundle: Path, *, frames_per_s: int = 100) -> None:
         self.state = state
@@ -50,37 +50,30 @@ class Device:
             state_dir=str(state),
             broker=Broker(url="mqtt://127.0.0.1:1"),
             trust=TrustFiles(),
-            camera=Camera(source="synthetic:"),
+            camera=Camera(source=f"synthetic:?size=32x24&fps={frames_per_s}"),
+            inference=Inference(isolate=False, threads=1),
         )
         self.reports: list[Progress] = []
         self._changed = threading.Condition()
         self.slots = Slots(state)
-        self.updater = Updater(self.config, trust, self.slots, report=self._hear)
+        self.updater = self.new_updater(trust)
         self.updater.recover()
         if self.slots.current is None:
-            self.slots.activate(self.slots.install(read_bundle(bundle, development_verifier())).digest)
-        slot = self.slots.slot(self.slots.current or "")
-        first = load_model(slot.manifest, slot.digest, slot.model)
-        source = open_source(f"synthetic:?size=32x24&fps={frames_per_s}")
-        self.runtime = Runtime(first, source, on_result=self.updater.observe)
-        self._thread = threading.Thread(target=self.runtime.run)
+            self.slots.activate(install(self.slots, bundle).digest)
+        self.eyes = LocalEyes(self.config, self.slots.folder, self.slots.slot(self.slots.current or ""))
 
-    @property
-    def model(self) -> LoadedModel:
-        return self.runtime.model
-
-    def replace(self, model: LoadedModel) -> None:
-        self.runtime.replace(model)
+    def new_updater(self, trust: Trust, **told: Callable[..., None]) -> Updater:
+        disk = Disk()
+        supply = Supply(self.state, disk, Budget(self.state, disk, month_bytes=None, clock=time.time))
+        return Updater(self.config, trust, self.slots, supply, **{"report": self._hear, **told})
 
     def __enter__(self) -> Device:
-        self._thread.start()
-        self.updater.start(self)
+        self.updater.start(self.eyes)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.updater.stop()
-        self.runtime.stop()
-        self._thread.join()
+        self.eyes.close()
 
     def states(self) -> list[State]:
         return [progress.state for progress in self.reports]
@@ -152,7 +145,7 @@ def test_a_good_update_walks_the_whole_table(device: Device, fleet: Fleet, tmp_p
     device.updater.desired(fleet.signed(assignment))
     assert device.wait_for("committed", "refused", "rolled-back").state == "committed"
     assert device.states() == GOOD_WALK
-    assert device.model.digest == device.slots.current == assignment.digest
+    assert device.eyes.serving.digest == device.slots.current == assignment.digest
     assert not device.slots.provisional
     assert list((device.state / "downloads").iterdir()) == []
 
@@ -213,6 +206,15 @@ def wrong_golden(fleet: Fleet, folder: Path) -> Assignment:
     return fleet.assignment(write_bundle(folder, 2, golden="wrong"))
 
 
+def unsure(fleet: Fleet, folder: Path) -> Assignment:
+    """Its shadow run shows it, and no frame's answer is ever its own."""
+    return fleet.assignment(write_bundle(folder, 2, confidence=0.4))
+
+
+def below_the_floor(fleet: Fleet, folder: Path) -> Assignment:
+    return fleet.assignment(write_bundle(folder, 2, security=(1, 0)))
+
+
 def too_large(fleet: Fleet, folder: Path) -> Assignment:
     return replace(fleet.assignment(write_bundle(folder, 2)), size_bytes=1 << 40)
 
@@ -235,6 +237,8 @@ def timeless(fleet: Fleet, folder: Path) -> Assignment:
         (foreign_signature, "signature"),
         (foreign_profile, "profile"),
         (wrong_golden, "golden"),
+        (unsure, "confidence"),
+        (below_the_floor, "floor"),
         (too_large, "disk"),
         (too_late, "deadline"),
         (timeless, "deadline"),
@@ -244,21 +248,22 @@ def test_what_fails_before_the_switch_is_refused_with_its_cause(
     device: Device, fleet: Fleet, tmp_path: Path, spoil: Spoil, cause: str
 ) -> None:
     before = device.slots.current
+    device.slots.raise_floor(2 if spoil is below_the_floor else 0)
     device.updater.desired(fleet.signed(spoil(fleet, tmp_path)))
     found = device.wait_for("committed", "refused", "rolled-back")
     assert (found.state, found.cause) == ("refused", cause)
     assert found.detail
     device.updater.stop()
-    assert device.model.digest == device.slots.current == before
+    assert device.eyes.serving.digest == device.slots.current == before
     assert device.slots.held() == (before,)
 
 
 @pytest.mark.parametrize(
     ("limits", "cause"),
     [
-        (QUICK, "confidence"),
-        (Limits(health_frames=5, max_latency_p95_ms=0.000001), "latency"),
-        (Limits(health_frames=100_000, health_s=0.3), "silence"),
+        (UNSEEN, "confidence"),
+        (replace(UNSEEN, min_mean_confidence=0.0, max_latency_p95_ms=0.000001), "latency"),
+        (replace(UNSEEN, min_mean_confidence=0.0, health_frames=100_000, health_s=0.3), "silence"),
     ],
 )
 def test_what_fails_after_the_switch_rolls_back_with_its_cause(
@@ -269,12 +274,13 @@ def test_what_fails_after_the_switch_rolls_back_with_its_cause(
     device.updater.desired(fleet.signed(unsure))
     found = device.wait_for("committed", "refused", "rolled-back")
     assert (found.state, found.cause) == ("rolled-back", cause)
-    assert device.model.digest == device.slots.current == before
+    assert device.eyes.serving.digest == device.slots.current == before
     assert not device.slots.provisional
 
 
 def test_a_rolled_back_device_takes_the_next_good_update(device: Device, fleet: Fleet, tmp_path: Path) -> None:
-    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4))))
+    unsure = replace(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4)), limits=UNSEEN)
+    device.updater.desired(fleet.signed(unsure))
     device.wait_for("rolled-back")
     device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 3), counter=2)))
     assert device.wait_for("committed").counter == 2
@@ -297,7 +303,7 @@ def test_the_bundle_before_is_taken_back_without_a_download(device: Device, flee
     device.reports.clear()
     device.updater.desired(fleet.signed(fleet.assignment(first, counter=2)))
     device.wait_for("committed")
-    assert device.model.manifest.version == 1
+    assert device.eyes.serving.release == "tiny@1"
     assert len(fleet.server.asked) == asked
 
 
@@ -326,7 +332,7 @@ Ignored = Callable[[bytes], bool]
 def test_a_replayed_assignment_is_ignored(device: Device, fleet: Fleet, tmp_path: Path, ignored: Ignored) -> None:
     payload = fleet.signed(fleet.assignment(write_bundle(tmp_path, 2, confidence=0.4), counter=5))
     device.updater.desired(payload)
-    device.wait_for("rolled-back")
+    device.wait_for("refused")
     assert ignored(payload)
 
 
@@ -354,10 +360,10 @@ def test_a_restart_while_provisional_rolls_back_and_says_so(tmp_path: Path, flee
     with Device(tmp_path / "state", fleet.trust, first) as again:
         found = again.wait_for("rolled-back")
         assert (found.cause, found.counter) == ("interrupted", 1)
-        assert again.model.manifest.version == 1
+        assert again.eyes.serving.release == "tiny@1"
 
 
-@pytest.mark.parametrize("state", ["downloading", "verifying", "staging", "testing"])
+@pytest.mark.parametrize("state", ["downloading", "verifying", "staging", "testing", "shadowing"])
 def test_a_restart_before_the_switch_begins_the_assignment_again(tmp_path: Path, fleet: Fleet, state: State) -> None:
     assignment = fleet.assignment(write_bundle(tmp_path, 2))
     folder = tmp_path / "state"
@@ -375,14 +381,13 @@ def test_the_last_outcome_is_said_again_after_a_restart(tmp_path: Path, fleet: F
         device.wait_for("committed")
     with Device(tmp_path / "state", fleet.trust, first) as again:
         assert again.wait_for("committed").counter == 1
-        assert again.model.manifest.version == 2
+        assert again.eyes.serving.release == "tiny@2"
 
 
 def test_the_old_model_answers_every_frame_until_the_switch(device: Device, fleet: Fleet, tmp_path: Path) -> None:
     device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
     device.wait_for("committed")
-    device.runtime.stop()
-    ledger = device.runtime.ledger
+    ledger = device.eyes.close().ledger
     assert ledger.captured == ledger.inferred + sum(ledger.dropped.values())
     assert "failed" not in ledger.dropped
 
@@ -397,7 +402,7 @@ def test_a_bug_ends_the_thread_and_is_not_hidden(tmp_path: Path, fleet: Fleet) -
 
     try:
         device = Device(tmp_path / "state", fleet.trust, write_bundle(tmp_path, 1))
-        device.updater = Updater(device.config, fleet.trust, device.slots, report=broken, on_end=ended.set)
+        device.updater = device.new_updater(fleet.trust, report=broken, on_end=ended.set)
         with device:
             device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 2))))
             assert ended.wait(PATIENCE_S)

@@ -17,9 +17,12 @@ from contract.codec import to_pretty_json
 from contract.digest import digest_of
 from contract.dsse import MANIFEST_TYPE, sign
 from contract.manifest import GOLDEN, LABELS, Classify, Golden, Manifest, Member, Preprocessing, TensorSpec
-from devices.keys import Signer, development_signer
+from devices.keys import Signer, development_signer, development_verifier
+from edge.bundles import opened_bundle
 from edge.golden import pack_golden
 from edge.model import load_model
+from edge.slot import Slot
+from edge.slots import Slots
 
 PROFILE = "generic-x86_64"
 CLASSES = ("cat", "dog", "owl")
@@ -54,8 +57,10 @@ def network(confidence: float) -> bytes:
     return data
 
 
-def tiny_manifest(version: int, profile: str, members: dict[str, bytes]) -> Manifest:
-    """What such a bundle promises; `members` are listed in their order."""
+def tiny_manifest(
+    version: int, profile: str, members: dict[str, bytes], security: tuple[int, int] = (0, 0)
+) -> Manifest:
+    """What such a bundle promises; `members` are listed in their order, `security` is its level and its floor."""
     return Manifest(
         name="tiny",
         version=version,
@@ -69,6 +74,8 @@ def tiny_manifest(version: int, profile: str, members: dict[str, bytes]) -> Mani
         decoding=Classify(scores="scores"),
         labels=CLASSES,
         golden=Golden(frames=2, tolerance=0.01) if GOLDEN in members else None,
+        security_level=security[0],
+        security_floor=security[1],
         members=tuple(Member(name=n, sha256=digest_of(d), size_bytes=len(d)) for n, d in members.items()),
     )
 
@@ -81,13 +88,14 @@ def write_bundle(
     golden: Literal["right", "wrong", "none"] = "right",
     profile: str = PROFILE,
     signer: Signer | None = None,
+    security: tuple[int, int] = (0, 0),
 ) -> Path:
     """`tiny@VERSION` as a file in `folder`, by default signed with the development key."""
     key = signer or development_signer()
     members = {MODEL: network(confidence), LABELS: "\n".join(CLASSES).encode()}
     if golden != "none":
         members[GOLDEN] = golden_frames(network(confidence if golden == "right" else 0.5))
-    manifest = tiny_manifest(version, profile, members)
+    manifest = tiny_manifest(version, profile, members, security)
     envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
     path = folder / manifest.file_name
     with path.open("wb") as stream:
@@ -102,3 +110,9 @@ def golden_frames(model: bytes) -> bytes:
     answers = np.concatenate([loaded.outputs_for(frame)["scores"] for frame in frames])
     loaded.close()
     return pack_golden(frames, {"scores": answers})
+
+
+def install(slots: Slots, bundle: Path) -> Slot:
+    """The slot of a bundle signed with the development key."""
+    with opened_bundle(bundle, development_verifier()) as opened:
+        return slots.install(opened)

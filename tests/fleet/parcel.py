@@ -6,8 +6,9 @@ import io
 from pathlib import Path
 
 from contract import dsse
-from contract.bundle import seal
+from contract.bundle import open_bundle, seal
 from contract.codec import to_pretty_json
+from contract.delta import Header, Segment, write_delta
 from contract.digest import digest_of
 from contract.dsse import MANIFEST_TYPE
 from contract.manifest import Classify, Evidence, Manifest, Member, Preprocessing, TensorSpec
@@ -36,6 +37,26 @@ def bundle_bytes(
     envelope = dsse.sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
     stream = io.BytesIO()
     seal(stream, manifest, {"model.tflite": content}, envelope)
+    return stream.getvalue()
+
+
+def delta_bytes(base: str, bundle: bytes, *, stored: bytes = b"difference") -> bytes:
+    """A delta from the bundle with digest `base` to `bundle`, as far as a server looks into it."""
+    manifest = open_bundle(io.BytesIO(bundle), where="test").manifest
+    segment = Segment(method="patch", size_bytes=len(bundle), stored_bytes=len(stored))
+    header = Header(
+        base=base,
+        base_manifest=base,
+        target=digest_of(bundle),
+        size_bytes=len(bundle),
+        name=manifest.name,
+        version=manifest.version,
+        profile=manifest.profile,
+        sources=(),
+        segments=(segment,),
+    )
+    stream = io.BytesIO()
+    write_delta(stream, header, [stored])
     return stream.getvalue()
 
 

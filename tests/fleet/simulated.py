@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import dsse
 from contract.codec import from_json, to_json
-from contract.dsse import ASSIGNMENT_TYPE
+from contract.dsse import ASSIGNMENT_TYPE, Verifier
 from contract.errors import LinkError
 from contract.messages import (
     Ack,
@@ -26,6 +26,7 @@ from contract.messages import (
     Percentiles,
     Presence,
     Reported,
+    Span,
     Telemetry,
     decode_assignment,
 )
@@ -67,16 +68,29 @@ def reading(
     )
 
 
-def batch(boot: str, numbers: Sequence[int], *, oldest: int | None = None, **said: Any) -> Batch:
+def batch(
+    boot: str, numbers: Sequence[int], *, oldest: int | None = None, gone: tuple[Span, ...] = (), **said: Any
+) -> Batch:
     """Readings with these sequence numbers."""
-    return Batch(boot=boot, oldest=oldest or min(numbers), telemetry=tuple(reading(n, **said) for n in numbers))
+    readings = tuple(reading(n, **said) for n in numbers)
+    return Batch(boot=boot, oldest=oldest or min(numbers), gone=gone, telemetry=readings)
 
 
 class SimulatedDevice:
     """Connect, announce, send, and hear acknowledgements and assignments."""
 
-    def __init__(self, port: int, name: str, *, profile: str = "rpi4", site: str = "dock") -> None:
-        self.name, self.profile, self.site = name, profile, site
+    def __init__(
+        self,
+        port: int,
+        name: str,
+        *,
+        profile: str = "rpi4",
+        site: str = "dock",
+        holds: tuple[str, ...] = (),
+        fleet_key: Mapping[str, Verifier] | None = None,
+    ) -> None:
+        self.name, self.profile, self.site, self.holds = name, profile, site, holds
+        self._trusted = fleet_key or development_verifier()
         self.boot, self.sequence = secrets.token_hex(8), 0
         self.acks: queue.Queue[Ack] = queue.Queue()
         self.assignments: queue.Queue[Assignment | None] = queue.Queue()
@@ -98,10 +112,12 @@ class SimulatedDevice:
         """Send and wait until the broker has it."""
         self._client.publish(self._topic(kind), payload, 1, retain).wait_for_publish(10)
 
-    def send(self, numbers: Sequence[int], *, oldest: int | None = None, **said: Any) -> None:
+    def send(
+        self, numbers: Sequence[int], *, oldest: int | None = None, gone: tuple[Span, ...] = (), **said: Any
+    ) -> None:
         """Readings with these numbers, as one batch."""
         self.sequence = max(self.sequence, *numbers)
-        self.publish("telemetry", to_json(batch(self.boot, numbers, oldest=oldest, **said)))
+        self.publish("telemetry", to_json(batch(self.boot, numbers, oldest=oldest, gone=gone, **said)))
 
     def read_on(self, **said: Any) -> None:
         """The next reading."""
@@ -162,6 +178,7 @@ class SimulatedDevice:
             backend="ai-edge-litert 2.3.0",
             model="digits@1",
             digest=DIGEST,
+            holds=self.holds,
             site=self.site,
         )
 
@@ -174,5 +191,5 @@ class SimulatedDevice:
         else:
             envelope = dsse.parse_envelope(payload, where="desired")
             inner = dsse.payload_of(envelope, where="desired")
-            dsse.verify(envelope, ASSIGNMENT_TYPE, inner, development_verifier(), where="desired")
+            dsse.verify(envelope, ASSIGNMENT_TYPE, inner, self._trusted, where="desired")
             self.assignments.put(decode_assignment(inner, where="desired"))

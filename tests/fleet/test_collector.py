@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from contract.codec import to_json
-from contract.messages import Ack
+from contract.messages import Ack, Span
 from fleet import tables
 from fleet.answers import Stats
 from fleet.collector import Collector
@@ -132,10 +132,55 @@ def test_one_message_the_store_cannot_hold_does_not_spoil_its_neighbours(store: 
     collector = Collector(FLEET, store, lambda _topic, payload: acks.append(payload))
     with store.writing() as connection:
         connection.execute(sa.text(f"CREATE TRIGGER picky BEFORE INSERT ON telemetry {_NO_TWOS}"))
-    for number in (1, 2, 3):
-        collector.offer(TOPIC, to_json(batch("b1", [number], oldest=1)))
+    for numbers in ([1], [2], [3, 4]):
+        collector.offer(TOPIC, to_json(batch("b1", numbers, oldest=1)))
     collector.start()
     collector.close()
-    assert stored_numbers(store) == [1, 3]
-    assert totals(store).quarantined == 1
-    assert acks[-1] == to_json(Ack(boot="b1", sequence=1))
+    assert stored_numbers(store) == [1, 3, 4]
+    assert (totals(store).quarantined, totals(store).lost) == (1, 1)
+    assert to_json(Ack(boot="b1", sequence=2, refused=(2,))) in acks
+    assert acks[-1] == to_json(Ack(boot="b1", sequence=4))
+
+
+def test_one_message_of_a_batch_that_the_store_cannot_hold_costs_that_message_alone(store: Store) -> None:
+    acks: list[bytes] = []
+    collector = Collector(FLEET, store, lambda _topic, payload: acks.append(payload))
+    with store.writing() as connection:
+        connection.execute(sa.text(f"CREATE TRIGGER picky BEFORE INSERT ON telemetry {_NO_TWOS}"))
+    collector.offer(TOPIC, to_json(batch("b1", [1, 2, 3, 4, 5])))
+    collector.start()
+    collector.close()
+    assert stored_numbers(store) == [1, 3, 4, 5]
+    assert (totals(store).quarantined, totals(store).lost) == (1, 1)
+    assert to_json(Ack(boot="b1", sequence=2, refused=(2,))) in acks
+    assert acks[-1] == to_json(Ack(boot="b1", sequence=5))
+
+
+@pytest.mark.usefixtures("collecting")
+def test_a_device_learns_what_was_refused_and_goes_on(broker: Broker, store: Store) -> None:
+    device = SimulatedDevice(broker.port, "cam-1")
+    device.publish("telemetry", to_json(batch(device.boot, [1, 2, 3])).replace(b'"window_s":5.0', b'"window_s":"?"', 1))
+    ack = device.acks.get(timeout=10)
+    assert ack == Ack(boot=device.boot, sequence=3, refused=(1,))
+    assert stored_numbers(store) == [2, 3]
+    assert (totals(store).quarantined, totals(store).lost) == (1, 1)
+    device.stop()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_a_batch_of_a_newer_version_waits_on_its_device(broker: Broker, store: Store) -> None:
+    device = SimulatedDevice(broker.port, "cam-1")
+    device.publish("telemetry", to_json(batch(device.boot, [1])).replace(b'"schema":1', b'"schema":9'))
+    device.send([2], oldest=1)
+    assert device.acknowledged(0) == [0]
+    assert (totals(store).quarantined, totals(store).lost) == (1, 0)
+    device.stop()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_what_a_device_gave_up_between_kept_messages_is_known_at_once(broker: Broker, store: Store) -> None:
+    device = SimulatedDevice(broker.port, "cam-1")
+    device.send([1, 5, 9], oldest=1, gone=(Span(2, 4), Span(6, 8)))
+    assert device.acknowledged(9) == [9]
+    assert totals(store).lost == 6
+    device.stop()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.messages import DeltaOffer
 from contract.moments import unix_s
 from devices.keys import development_signer
 from fleet import rollouts
@@ -18,9 +19,9 @@ from fleet.repository import Repository
 from fleet.store import Store
 from tests.broker import Broker
 from tests.fleet.conftest import Collecting
-from tests.fleet.parcel import bundle_bytes
+from tests.fleet.parcel import bundle_bytes, delta_bytes
 from tests.fleet.server_process import eventually
-from tests.fleet.simulated import FLEET, SimulatedDevice
+from tests.fleet.simulated import DIGEST, FLEET, SimulatedDevice
 
 BASE = "http://fleet.example:8080"
 
@@ -70,7 +71,10 @@ def test_a_good_release_reaches_everybody_wave_by_wave(
     assert (told.device, told.name, told.version, told.limits) == ("cam-1", "digits", 2, limits.for_device())
     assert told.url == f"{BASE}/bundles/{told.digest.removeprefix('sha256:')}.bundle"
     assert told.size_bytes == len(bundle_bytes("rpi4"))
-    first.report(told, "downloading")
+    assert (told.delta, told.whole_if_delta_fails, told.budget_bytes) == (None, False, None)
+    for state in ("downloading", "shadowing"):
+        first.report(told, state)
+        assert eventually(lambda state=state: show(store, made.id).devices[0].state == state)
     with pytest.raises(queue.Empty):
         second.told(timeout_s=1.5)
     first.report(told, "committed")
@@ -78,6 +82,31 @@ def test_a_good_release_reaches_everybody_wave_by_wave(
     assert eventually(lambda: show(store, made.id).state == "done")
     with store.reading() as connection:
         assert {device.model for device in overview(connection)} == {"digits@2"}
+
+
+def test_a_device_is_offered_a_delta_and_told_what_it_may_cost(
+    tmp_path: Path, broker: Broker, store: Store, conductor: Conductor
+) -> None:
+    bundle = bundle_bytes("rpi4")
+    data = delta_bytes(DIGEST, bundle)
+    repository = Repository(tmp_path / "repository", store, None)
+    with repository.incoming() as (file, path):
+        file.write(data)
+        file.flush()
+        delta = repository.adopt_delta(path, where="test").digest
+    holder = SimulatedDevice(broker.port, "cam-9", holds=(DIGEST,))
+    assert eventually(lambda: known(store) == 1)
+    made = conductor.create(RolloutOrder(release="digits@2", whole_if_delta_fails=True, budget_mib=0.5))
+    told = holder.told()
+    url = f"{BASE}/bundles/{delta.removeprefix('sha256:')}.delta"
+    assert told.delta == DeltaOffer(base=DIGEST, digest=delta, size_bytes=len(data), url=url)
+    assert (told.whole_if_delta_fails, told.budget_bytes, told.metadata_url) == (True, 512 * 1024, "")
+    assert abs(unix_s(told.issued_at) - unix_s(made.created_at)) < 10
+    broker.stop()
+    broker.start()
+    assert holder.told(timeout_s=20) == told
+    assert show(store, made.id).devices[0].delta == delta
+    holder.stop()
 
 
 def test_a_bad_release_stops_at_the_first_device(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from contract.codec import to_json
 from contract.moments import rfc3339
 from fleet import page_words as words
@@ -9,8 +11,8 @@ from fleet.answers import Device, Reading
 from tests.fleet.simulated import reading
 
 
-def device(*, online: bool, seen_s: float) -> Device:
-    newest = Reading.model_validate_json(to_json(reading(1)))
+def device(*, online: bool, seen_s: float, next_s: float | None = None) -> Device:
+    newest = Reading.model_validate_json(to_json(structs.replace(reading(1), next_s=next_s)))
     return Device(id="cam-1", online=online, last_seen=rfc3339(seen_s), telemetry=newest)
 
 
@@ -18,6 +20,11 @@ def test_a_device_that_is_connected_and_says_nothing_is_quiet() -> None:
     assert words.presence(device(online=True, seen_s=100.0), 110.0) == "online"
     assert words.presence(device(online=True, seen_s=100.0), 131.0) == "quiet"
     assert words.presence(device(online=False, seen_s=100.0), 101.0) == "offline"
+
+
+def test_a_device_that_said_when_it_will_speak_again_is_waited_for() -> None:
+    assert words.presence(device(online=True, seen_s=100.0, next_s=3600.0), 5000.0) == "online"
+    assert words.presence(device(online=True, seen_s=100.0, next_s=3600.0), 5600.0) == "quiet"
 
 
 def test_time_passed_has_one_unit() -> None:
@@ -52,5 +59,5 @@ def test_many_classes_share_the_last_colour() -> None:
 def test_states_are_coloured_by_what_they_mean() -> None:
     assert {words.tone(state) for state in ("committed", "done")} == {"good"}
     assert {words.tone(state) for state in ("refused", "rolled-back", "silent", "halted")} == {"bad"}
-    assert {words.tone(state) for state in ("assigned", "provisional", "running")} == {"busy"}
+    assert {words.tone(state) for state in ("assigned", "shadowing", "provisional", "running")} == {"busy"}
     assert {words.tone(state) for state in ("waiting", "blocked", "withdrawn")} == {"dim"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.sequence import Progress, Span, take
+from contract.messages import Span
+from fleet.sequence import Progress, take
 
 
 def test_numbers_in_order_are_acknowledged_to_the_last() -> None:
@@ -49,6 +50,31 @@ def test_a_redelivered_batch_from_before_a_loss_brings_nothing_back() -> None:
     assert step.gaps == ()
 
 
+def test_what_is_gone_above_the_oldest_number_is_settled_at_once() -> None:
+    step = take(Progress(), [1, 4, 9], oldest=1, gone=[Span(2, 3), Span(5, 6)])
+    assert step.gaps == (Span(2, 3), Span(5, 6))
+    assert step.progress == Progress(acknowledged=6, above=(Span(9, 9),))
+
+
+def test_what_is_gone_beyond_a_late_number_waits_for_it_and_is_told_once() -> None:
+    early = take(Progress(), [5], oldest=1, gone=[Span(3, 4)])
+    assert early.progress == Progress(acknowledged=0, above=(Span(3, 5),))
+    again = take(early.progress, [5], oldest=1, gone=[Span(3, 4)])
+    assert (again.gaps, again.fresh) == ((), frozenset())
+    assert take(again.progress, [1, 2], oldest=1).progress == Progress(acknowledged=5)
+
+
+def test_what_was_stored_before_the_device_gave_it_up_is_no_gap() -> None:
+    held = take(Progress(), [1, 2, 3], oldest=1).progress
+    assert take(held, [7], oldest=1, gone=[Span(2, 6)]).gaps == (Span(4, 6),)
+
+
+def test_a_boot_of_which_nothing_is_left_is_one_gap() -> None:
+    step = take(Progress(), [], oldest=501)
+    assert step.gaps == (Span(1, 500),)
+    assert step.progress == Progress(acknowledged=500)
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_any_order_of_batches_stores_every_number_once_and_accounts_for_the_rest(data: st.DataObject) -> None:
@@ -56,7 +82,8 @@ def test_any_order_of_batches_stores_every_number_once_and_accounts_for_the_rest
     for _ in range(data.draw(st.integers(1, 12))):
         held_from = data.draw(st.integers(held_from, held_from + 5))
         numbers = data.draw(st.lists(st.integers(held_from, held_from + 12), min_size=1, max_size=8))
-        step = take(progress, numbers, oldest=held_from)
+        given_up = data.draw(st.sets(st.integers(held_from, held_from + 12).filter(lambda n: n not in numbers)))  # noqa: B023
+        step = take(progress, numbers, oldest=held_from, gone=[Span(n, n) for n in sorted(given_up)])
         assert not step.fresh & (stored | lost)
         stored |= step.fresh
         lost |= {n for gap in step.gaps for n in range(gap.first, gap.last + 1)}

@@ -43,6 +43,28 @@ def test_migrations_do_the_same_on_postgresql(postgres_url: str) -> None:
     store.close()
 
 
+def test_a_store_from_before_deltas_keeps_when_each_device_was_told(either_store: Store) -> None:
+    with either_store.writing() as connection:
+        command.downgrade(migrations(connection), "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO rollouts (id, name, version, phases, limits, deadline_s, state, detail, created_s)"
+                " VALUES (1, 'digits', 2, '[]', '{}', 1800, 'running', '', 1)"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO assignments (rollout, device, state, detail, deadline_s, updated_s)"
+                " VALUES (1, 'a', 'assigned', '', 2800.25, 1), (1, 'b', 'waiting', '', NULL, 1)"
+            )
+        )
+        command.upgrade(migrations(connection), "head")
+        table = tables.ASSIGNMENTS.c
+        told = sa.select(table.device, table.told_s, table.delta).order_by(table.device)
+        assert [tuple(row) for row in connection.execute(told)] == [("a", 1000.25, None), ("b", None, None)]
+        assert connection.scalar(sa.select(tables.ROLLOUTS.c.whole_if_delta_fails)) is False
+
+
 def test_a_store_opened_again_keeps_what_it_holds(tmp_path: Path) -> None:
     first = open_store(url_of(tmp_path), fleet="barn")
     with first.writing() as connection:
