@@ -13,8 +13,9 @@ The outbox is left out: it is SQLite's file, and SQLite has its own proof (sqlit
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -24,9 +25,11 @@ from edge.durable import Disk
 from edge.part_file import boot_id
 from tests.edge.power_cut.disks import FAULTS, Fault, RecordingDisk, RefusingDisk, UnseenChangeError
 from tests.edge.power_cut.found import Served, commit_of, differences, promised, short, unverified
-from tests.edge.power_cut.medium import states_during
+from tests.edge.power_cut.medium import Medium, different, states_during
 from tests.edge.power_cut.verbs import Tree, Verb, read_tree, write_tree
 
+AFTER_A_FAULT = 4
+"""So many states that power may leave after a refusal are looked at, drawn by chance; there are hundreds of faults."""
 _OTHER_BOOT = b"00000000-0000-4000-8000-000000000000"
 _WRONG = (FerryError, OSError, UnseenChangeError)
 """What a device may die of here; anything else is a bug of its own, and ends the campaign."""
@@ -65,15 +68,17 @@ class Finding(NamedTuple):
 class Campaign:
     """All cases of one device's update, and the judgement on each. Folders are made below `place`."""
 
-    def __init__(self, device: Device, place: Path) -> None:
+    def __init__(self, device: Device, place: Path, *, seed: int) -> None:
         """Carry the update out once, undisturbed, and keep what it did."""
+        self._chance = random.Random(seed)
         self._device, self._state = device, place / "state"
         device.begin(self._state)
+        self.before = read_tree(self._state)
         disk = RecordingDisk(self._state)
         served = device.live(self._state, disk, 1)
         disk.check()
         assert served == device.end, str(served)
-        self.before, self.verbs, self.goal = disk.before, disk.verbs, read_tree(self._state)
+        self.verbs, self.goal = disk.verbs, read_tree(self._state)
         self._judged: dict[frozenset[tuple[str, bytes | None]], list[str]] = {}
 
     @property
@@ -83,21 +88,31 @@ class Campaign:
 
     def power_cuts(self) -> Iterator[Case]:
         """Every state that may be found, verb by verb."""
-        old, new = self._device.old, self._device.new
-        began = ended = len(self.verbs)
-        if self._device.end.digest == new:
-            began, ended = commit_of(self.verbs, new)
-        for number, tree in states_during(self.before, self.verbs):
-            may_serve = {old} if number <= began else {new} if number > ended else {old, new}
-            yield Case(_moment(self.verbs, number), _rebooted(tree), frozenset(may_serve))
+        for number, tree in states_during(Medium(self.before), self.verbs):
+            yield Case(_moment(self.verbs, number), _rebooted(tree), self._may_serve(self.verbs, number))
 
     def second_cuts(self, case: Case) -> Iterator[Case]:
         """Every state that may be found when power goes again while the device recovers from `case`."""
         self._lay(case.tree)
         disk = RecordingDisk(self._state)
         self._device.live(self._state, disk)
-        for number, tree in states_during(case.tree, disk.verbs):
+        for number, tree in states_during(Medium(case.tree), disk.verbs):
             yield Case(f"{case.name}; {_moment(disk.verbs, number)}", _rebooted(tree), case.may_serve)
+
+    def late_cuts(self, killed: int) -> Iterator[Case]:
+        """The agent is killed after so many verbs, which loses nothing yet, and updates; then, once it has come to
+        the end it ought to, power goes and takes along what neither life has synced.
+        """
+        medium = Medium(self.before).after(self.verbs[:killed])
+        self._lay(medium.tree())
+        disk = RecordingDisk(self._state, medium=medium)
+        self._device.live(self._state, disk, 1)
+        medium = Medium(self.before).after(self.verbs[:killed])
+        for number, tree in states_during(medium, disk.verbs):
+            may_serve = self._may_serve(self.verbs[:killed] + disk.verbs, killed + number)
+            if may_serve == {self._device.end.digest}:
+                name = f"killed after {_moment(self.verbs, killed)}; {_moment(disk.verbs, number)}"
+                yield Case(name, _rebooted(tree), may_serve)
 
     def judge(self, case: Case) -> list[Finding]:
         """What is wrong with the device's way out of it. Equal folders are looked at once."""
@@ -120,17 +135,31 @@ class Campaign:
         self._lay(self.before)
         disk = RefusingDisk(self._state, works, fault)
         problems = [*self._lived(disk, 1)]
-        left = [read_tree(self._state), *map(_rebooted, disk.medium.states())]
+        left = [read_tree(self._state), *self._some_states(disk)]
         if fault.lasting:
             problems += self._lived(RefusingDisk(self._state, 0, fault), 0)
         else:
             self._lay(self.before)
-            problems += self._ended(RefusingDisk(self._state, works, fault), 2)
+            disk = RefusingDisk(self._state, works, fault)
+            problems += self._ended(disk, 2)
+            left += self._some_states(disk)
         found = [Finding(name, problem) for problem in problems]
         anything = frozenset({self._device.old, self._device.new})
-        for tree in _different(left):
+        for tree in different(left):
             found += self.judge(Case(f"{name}; power", tree, anything))
         return found
+
+    def _some_states(self, disk: RecordingDisk) -> list[Tree]:
+        states = different(map(_rebooted, disk.medium.states()))
+        return self._chance.sample(states, min(AFTER_A_FAULT, len(states)))
+
+    def _may_serve(self, verbs: list[Verb], number: int) -> frozenset[Digest]:
+        """What a device may be promised to serve after the first so many of these verbs."""
+        old, new = self._device.old, self._device.new
+        if self._device.end.digest == old:
+            return frozenset({old})
+        began, ended = commit_of(verbs, new)
+        return frozenset({old} if number <= began else {new} if number > ended else {old, new})
 
     def _problems(self, tree: Tree) -> Iterator[str]:
         self._lay(tree)
@@ -177,10 +206,6 @@ def _rebooted(tree: Tree) -> Tree:
     """Records may say in which boot of the machine they were written; a power cut begins another one."""
     here = boot_id().encode()
     return {path: data and data.replace(here, _OTHER_BOOT) for path, data in tree.items()}
-
-
-def _different(trees: Iterable[Tree]) -> list[Tree]:
-    return list({frozenset(tree.items()): tree for tree in trees}.values())
 
 
 def _moment(verbs: list[Verb], number: int) -> str:

@@ -19,9 +19,11 @@ from contract.device import Broker, Camera, DeviceConfig
 from contract.device import Trust as TrustFiles
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, MANIFEST_TYPE, sign
-from contract.messages import Assignment, Limits
+from contract.messages import Assignment, DeltaOffer, Limits
+from converters.delta import make_delta
 from devices.keys import development_signer, development_verifier
 from edge.agent import serve_first
+from edge.budget import Budget
 from edge.durable import Disk
 from edge.health import Comparison, Numbers
 from edge.progress import Progress, ProgressFile
@@ -38,6 +40,7 @@ from tests.edge.tiny_bundle import CLASSES, MODEL, PROFILE, install, tiny_manife
 MODEL_BYTES = 70_000
 """More than one piece of a download."""
 PATIENCE_S = 20.0
+_NOW_S = 1.8e9
 _TRUST = Trust(publishers=development_verifier(), fleet=development_verifier())
 
 
@@ -82,11 +85,12 @@ class ContentEyes:
 
 
 class UpdatedDevice:
-    """See `campaign.Device`. A `healthy` update is committed, another one rolled back."""
+    """See `campaign.Device`. A `healthy` update is committed, another one rolled back; it may come as a `delta`."""
 
-    def __init__(self, server: FileServer, *, healthy: bool = True) -> None:
+    def __init__(self, server: FileServer, *, healthy: bool = True, delta: bool = False) -> None:
         self._server, self._healthy = server, healthy
         self._files = [self._publish(version) for version in (1, 2, 3)]
+        self._delta = self._publish_delta() if delta else None
         self.first, self.old, self.new = [digest_of(file.read_bytes()) for file in self._files]
         self.end = Served(self.new, self.old) if healthy else Served(self.old, self.first)
 
@@ -108,7 +112,8 @@ class UpdatedDevice:
 
     def _publish(self, version: int) -> Path:
         """A signed bundle in the server's folder."""
-        members = {MODEL: random.Random(version).randbytes(MODEL_BYTES), manifests.LABELS: "\n".join(CLASSES).encode()}
+        model = random.Random(0).randbytes(MODEL_BYTES - 1) + bytes([version])
+        members = {MODEL: model, manifests.LABELS: "\n".join(CLASSES).encode()}
         manifest, key = tiny_manifest(version, PROFILE, members), development_signer()
         envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
         stream = io.BytesIO()
@@ -116,6 +121,16 @@ class UpdatedDevice:
         file = self._server.folder / manifest.file_name
         file.write_bytes(stream.getvalue())
         return file
+
+    def _publish_delta(self) -> DeltaOffer:
+        """From the bundle that serves to the new one."""
+        file = self._server.folder / "new.delta"
+        make_delta(self._files[1], self._files[2], file)
+        data = file.read_bytes()
+        base = digest_of(self._files[1].read_bytes())
+        return DeltaOffer(
+            base=base, digest=digest_of(data), size_bytes=len(data), url=f"{self._server.url}/{file.name}"
+        )
 
     def _assignment(self, counter: int) -> bytes:
         file, key = self._files[2], development_signer()
@@ -129,6 +144,7 @@ class UpdatedDevice:
             size_bytes=file.stat().st_size,
             url=f"{self._server.url}/{file.name}",
             deadline="2999-01-01T00:00:00Z",
+            delta=self._delta,
             limits=Limits(shadow_frames=1, health_frames=1),
         )
         return to_json(sign(ASSIGNMENT_TYPE, to_json(assignment), key.keyid, key.sign, detached=False))
@@ -155,9 +171,8 @@ class _Life:
         self._changed = threading.Condition()
         self._slots = Slots(state, disk=disk)
         self._eyes = eyes
-        self._updater = Updater(
-            config, _TRUST, self._slots, Supply(state, disk), report=self._hear, on_end=self._end, disk=disk
-        )
+        supply = Supply(state, disk, Budget(state, disk, month_bytes=None, clock=lambda: _NOW_S))
+        self._updater = Updater(config, _TRUST, self._slots, supply, report=self._hear, on_end=self._end, disk=disk)
         self._updater.recover()
         serve_first(config, _TRUST, self._slots, eyes)
 

@@ -34,13 +34,12 @@ class UnseenChangeError(AssertionError):
 
 
 class RecordingDisk(Disk):
-    """Works, and keeps every verb."""
+    """Works, and keeps every verb. What `medium` holds of an earlier life may not have been synced yet."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, medium: Medium | None = None) -> None:
         self._root = root
-        self.before = read_tree(root)
         self.verbs: list[Verb] = []
-        self.medium = Medium(self.before)
+        self.medium = medium or Medium(read_tree(root))
 
     def check(self) -> None:
         """UnseenChangeError where the folder is not what the verbs made of it."""
