@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from tests.edge.power_cut.verbs import (
     RemoveFolder,
     Rename,
     Sync,
-    Tree,
     Truncate,
     Verb,
     Write,
@@ -36,22 +34,16 @@ class UnseenChangeError(AssertionError):
 
 
 class RecordingDisk(Disk):
-    """Works, and keeps every verb. `foreign` are patterns of names that others keep there, such as a database."""
+    """Works, and keeps every verb. What `medium` holds of an earlier life may not have been synced yet."""
 
-    def __init__(self, root: Path, *, foreign: tuple[str, ...] = ()) -> None:
-        self._root, self._foreign = root, foreign
-        self.before = self.seen()
+    def __init__(self, root: Path, *, medium: Medium | None = None) -> None:
+        self._root = root
         self.verbs: list[Verb] = []
-        self.medium = Medium(self.before)
-
-    def seen(self) -> Tree:
-        """What is really there, without what is foreign."""
-        tree = read_tree(self._root)
-        return {path: data for path, data in tree.items() if not any(fnmatch(path, name) for name in self._foreign)}
+        self.medium = medium or Medium(read_tree(root))
 
     def check(self) -> None:
         """UnseenChangeError where the folder is not what the verbs made of it."""
-        expected, seen = self.medium.tree(), self.seen()
+        expected, seen = self.medium.tree(), read_tree(self._root)
         changed = sorted(path for path in expected.keys() | seen.keys() if expected.get(path, 0) != seen.get(path, 0))
         if changed:
             raise UnseenChangeError(f"changed without the disk after verb {len(self.verbs)}: {', '.join(changed)}")
@@ -124,8 +116,8 @@ FAULTS = (
 class RefusingDisk(RecordingDisk):
     """Carries out so many verbs, and then refuses; a refused write has put half of its bytes into the file."""
 
-    def __init__(self, root: Path, works: int, fault: Fault, *, foreign: tuple[str, ...] = ()) -> None:
-        super().__init__(root, foreign=foreign)
+    def __init__(self, root: Path, works: int, fault: Fault) -> None:
+        super().__init__(root)
         self._left, self._fault = works, fault
         self.refusals = 0
 

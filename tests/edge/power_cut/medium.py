@@ -140,6 +140,12 @@ class Medium:
         """What programs see."""
         return self._tree(self._names, {number: file.data for number, file in self._files.items()})
 
+    def after(self, verbs: Iterable[Verb]) -> Medium:
+        """The same medium, when all of them are done."""
+        for verb in verbs:
+            self.apply(verb)
+        return self
+
     def states(self) -> Iterator[Tree]:
         """Whatever may be found if power goes now; a state may be named several times."""
         for part in _parts(self._loose):
@@ -210,23 +216,22 @@ class Medium:
         return found
 
 
-def states_during(before: Tree, verbs: Iterable[Verb]) -> Iterator[tuple[int, Tree]]:
+def states_during(medium: Medium, verbs: Iterable[Verb]) -> Iterator[tuple[int, Tree]]:
     """Each state that a power cut may leave, with the number of verbs that were begun until then.
 
     A verb cut in its middle has no states of its own: its effects are loose from its first moment on, so it is there
     in part, not at all, or as a whole among the states after it.
     """
-    medium = Medium(before)
-    seen: set[frozenset[tuple[str, bytes | None]]] = set()
     for number, verb in enumerate((None, *verbs)):
         if verb is not None:
             medium.apply(verb)
-        seen.clear()
-        for tree in medium.states():
-            key = frozenset(tree.items())
-            if key not in seen:
-                seen.add(key)
-                yield number, tree
+        for tree in different(medium.states()):
+            yield number, tree
+
+
+def different(trees: Iterable[Tree]) -> list[Tree]:
+    """Each of them once."""
+    return list({frozenset(tree.items()): tree for tree in trees}.values())
 
 
 def _apply(place: _Place, names: dict[tuple[int, str], int]) -> None:

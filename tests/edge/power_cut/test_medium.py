@@ -34,10 +34,7 @@ ROOT = Sync(".")
 
 def states(before: Tree, *verbs: Verb) -> list[Tree]:
     """What a power cut after the last verb may leave."""
-    medium = Medium(before)
-    for verb in verbs:
-        medium.apply(verb)
-    return list(medium.states())
+    return list(Medium(before).after(verbs).states())
 
 
 def found(before: Tree, *verbs: Verb, path: str = "a") -> set[bytes | str | None]:
@@ -62,7 +59,7 @@ def test_a_name_without_its_files_sync_may_hold_anything_of_the_right_length() -
 
 
 def test_a_replacement_is_the_old_or_the_new_file_at_every_moment() -> None:
-    seen = {tree.get("a") for _, tree in states_during({"a": OLD}, replace_file(NEW))}
+    seen = {tree.get("a") for _, tree in states_during(Medium({"a": OLD}), replace_file(NEW))}
     assert seen == {OLD, NEW}
     assert found({"a": OLD}, *replace_file(NEW)) == {NEW}
 
@@ -116,7 +113,7 @@ def test_a_renamed_folder_takes_along_what_was_synced_in_it() -> None:
 
 def test_nothing_is_ever_found_under_two_names() -> None:
     verbs = [Write("a", NEW), Sync("a"), Rename("a", "b"), Rename("b", "c")]
-    assert all(len(tree) <= 1 for _, tree in states_during({}, verbs))
+    assert all(len(tree) <= 1 for _, tree in states_during(Medium({}), verbs))
 
 
 def test_a_removed_file_may_come_back() -> None:
@@ -173,10 +170,7 @@ def test_with_everything_kept_the_model_is_the_real_folder(steps: Steps) -> None
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "root"
         write_tree(before, root)
-        medium = Medium(before)
-        for verb in possible(steps, root):
-            medium.apply(verb)
-        assert medium.tree() == read_tree(root)
+        assert Medium(before).after(possible(steps, root)).tree() == read_tree(root)
 
 
 @given(st.lists(step, max_size=12))

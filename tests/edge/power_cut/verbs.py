@@ -5,6 +5,7 @@ Paths are relative to the folder that is watched, with `/` between names.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -74,8 +75,7 @@ def carry_out(verb: Verb, root: Path) -> None:
         case Append(data=data):
             disk.append(path, data)
         case Truncate(size_bytes=size):
-            with path.open("r+b") as file:
-                file.truncate(size)
+            disk.truncate(path, size)
         case MakeFolder():
             path.mkdir()
         case Remove():
@@ -90,8 +90,19 @@ def carry_out(verb: Verb, root: Path) -> None:
 
 def read_tree(root: Path) -> Tree:
     """What is in the folder `root` now."""
-    entries = sorted(root.rglob("*"))
-    return {str(entry.relative_to(root)): None if entry.is_dir() else entry.read_bytes() for entry in entries}
+    found: Tree = {}
+    to_do = [(str(root), "")]
+    while to_do:
+        folder, prefix = to_do.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    found[path] = None
+                    to_do.append((entry.path, path + "/"))
+                else:
+                    found[path] = Path(entry.path).read_bytes()
+    return found
 
 
 def write_tree(tree: Tree, root: Path) -> None:
