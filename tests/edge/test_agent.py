@@ -119,6 +119,14 @@ def test_an_agent_introduces_itself_reports_and_leaves_politely(station: Station
     assert [event.result.source for event in events] == ["door"]
 
 
+def test_the_agent_itself_is_light() -> None:
+    """A library imported here would stay in a device's memory for good; `scripts/bench updates_small` weighs it."""
+    heavy = {"numpy", "cv2", "onnxruntime", "ai_edge_litert", "tuf", "zstandard", "asyncio", "importlib.metadata"}
+    program = f"import sys, edge.agent, edge.link; sys.exit(', '.join({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+
+
 def test_an_assignment_is_carried_out_and_reported(station: Station, collector: Collector, tmp_path: Path) -> None:
     served = tmp_path / "served"
     served.mkdir()
