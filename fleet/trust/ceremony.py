@@ -18,12 +18,13 @@ from tuf.api.metadata import Metadata, Root, Targets
 
 from contract.digest import digest_of_chunks
 from contract.errors import BundleError, ConfigError, SignatureError
+from contract.metadata import RoleName
 from devices.keys import load_signer
 from fleet.client import Client
 from fleet.trust.documents import Document, read, target_name, to_bytes
 from fleet.trust.folder import MetadataFolder
 from fleet.trust.keys import public_key
-from fleet.trust.names import Role, document_name
+from fleet.trust.names import document_name
 from fleet.trust.offline import DAY_S, RootKeys, first_root, first_targets, next_root, next_targets
 
 _CHUNK = 1 << 20
@@ -104,7 +105,7 @@ def _keys(paths: Iterable[Path]) -> tuple[SSlibKey, ...]:
     return tuple(map(public_key, paths))
 
 
-def _fetch(client: Client, role: Role, kind: type[D]) -> Metadata[D]:
+def _fetch(client: Client, role: RoleName, kind: type[D]) -> Metadata[D]:
     """The server's present document of `role`."""
     present = {found["role"]: found["version"] for found in client.trust()["roles"]}
     if role not in present:
@@ -115,7 +116,7 @@ def _fetch(client: Client, role: Role, kind: type[D]) -> Metadata[D]:
     return read(client.metadata(name), kind, where=name)
 
 
-def _check_ours(document: Document, keys: Sequence[SSlibKey], role: Role) -> None:
+def _check_ours(document: Document, keys: Sequence[SSlibKey], role: RoleName) -> None:
     """Refuse to continue what none of `keys` has signed."""
     if not any(_signed_by(document, key) for key in keys):
         raise SignatureError(

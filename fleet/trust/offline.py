@@ -13,9 +13,10 @@ from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from contract.errors import ConfigError
+from contract.metadata import POLICY, SIGNED_AT, Policy
 from contract.moments import rfc3339
 from devices.keys import Signer
-from fleet.trust.documents import POLICY, SIGNED_AT, Policy, digest_of_target, moment, policy_of, sign
+from fleet.trust.documents import digest_of_target, moment, policy_of, sign
 
 DAY_S = 86400.0
 ONLINE = ("snapshot", "timestamp")
@@ -77,7 +78,10 @@ def next_targets(
             where="targets",
             fix="Devices never let it sink: name a higher one.",
         )
-    policy = Policy(policy.security_floor if floor is None else floor, tuple(dict.fromkeys((*policy.revoked, *revoke))))
+    policy = Policy(
+        security_floor=policy.security_floor if floor is None else floor,
+        revoked=tuple(dict.fromkeys((*policy.revoked, *revoke))),
+    )
     for name, size_bytes in (add or {}).items():
         targets.targets[name] = TargetFile(size_bytes, {"sha256": name.partition(".")[0]}, name)
     banned = [name for name in targets.targets if digest_of_target(name) in policy.revoked]
