@@ -235,6 +235,8 @@ def _contradictions(manifest: Manifest) -> list[str]:
         found.append(f"the model file {manifest.model!r} is not listed")
     if manifest.golden and GOLDEN not in names:
         found.append(f"golden frames are announced and {GOLDEN!r} is not listed")
+    if manifest.security_floor > manifest.security_level:
+        found.append(f"it asks for security level {manifest.security_floor} and has {manifest.security_level}")
     found += _state_problems(manifest)
     task = TASKS[type(manifest.decoding)]
     if task != manifest.task:

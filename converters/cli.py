@@ -38,6 +38,20 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     show_default=True,
     help="Accuracy a conversion may lose, as a share; a single picture is always allowed, unless 0.",
 )
+@click.option(
+    "--security-level",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Raise it when earlier bundles turn out to be dangerous; it is no version.",
+)
+@click.option(
+    "--security-floor",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="A device that has committed this bundle refuses lower levels for good.",
+)
 @click.option("--dry-run", is_flag=True, help="Convert and compare, and write nothing.")
 @_JSON
 def convert(
@@ -49,12 +63,20 @@ def convert(
     key: Path | None,
     calibration: Path | None,
     max_drop: float,
+    security_level: int,
+    security_floor: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Turn MODEL, a folder that `edgeferry train` left, into signed bundles, one a profile."""
     if out is None and not dry_run:
         raise ConfigError("no folder to write to", where="--out", fix="Give --out DIR, or --dry-run to write nothing.")
+    if security_floor > security_level:
+        raise ConfigError(
+            "a device would refuse this very bundle once it has committed it",
+            where=f"--security-floor {security_floor}",
+            fix=f"Give --security-level {security_floor} or more.",
+        )
     chosen, signer = _profiles(profiles), _signer(key)
     from converters.convert import Options, convert_run
     from converters.gate import Limits
@@ -68,6 +90,8 @@ def convert(
         name=name,
         calibration=calibration,
         limits=Limits(max_drop=max_drop),
+        security_level=security_level,
+        security_floor=security_floor,
     )
     report = convert_run(model, options, say=_say)
     if as_json:

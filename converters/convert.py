@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contract.digest import digest_of
 from contract.errors import ConfigError
@@ -35,6 +36,9 @@ class Options(Struct, frozen=True, kw_only=True):
     calibration: Path | None = None
     """A folder of pictures; None: those the run kept."""
     limits: Limits = Limits()
+    security_level: int = 0
+    security_floor: int = 0
+    """What the manifest says of both."""
 
 
 class BundleReport(Struct, frozen=True, kw_only=True):
@@ -104,7 +108,8 @@ def _artifacts(run: Run, calibration: Pictures, options: Options, say: Say) -> d
 
 def _manifest(run: Run, artifact: Artifact, profile: Profile, calibration: Pictures, options: Options) -> Manifest:
     name = options.name or run.settings.name
-    return bundle_manifest(run, artifact, profile, calibration, name=name, version=options.version)
+    manifest = bundle_manifest(run, artifact, profile, calibration, name=name, version=options.version)
+    return replace(manifest, security_level=options.security_level, security_floor=options.security_floor)
 
 
 def _report(manifest: Manifest, data: bytes, options: Options) -> BundleReport:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from importlib import metadata
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from contract import __version__
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
 from contract.messages import Birth
@@ -28,7 +28,7 @@ from edge.durable import Disk
 from edge.fitness import check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
-from edge.memory import resident_bytes
+from edge.memory import keep_one_heap, resident_bytes
 from edge.metadata import Repository
 from edge.outbox import Outbox
 from edge.progress import Progress
@@ -58,6 +58,7 @@ def run_agent(config_path: Path) -> None:
     ConfigError, BundleError, ModelError or SourceError when it cannot begin; SourceError when the camera fails later.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    keep_one_heap()
     agent = Agent(read_device_file(config_path))
     with stopped_by_signals(agent.stop):
         agent.run()
@@ -86,6 +87,7 @@ class Agent:
             self._slots,
             _supply(config, state, clock, disk),
             report=self._report,
+            on_settled=lambda: self._reporter.introduce(),
             on_end=self._vision.stop,
             disk=disk,
             clock=clock.now,
@@ -254,7 +256,7 @@ def _home(config: DeviceConfig) -> HomeAssistant | None:
         config.fleet,
         config.device,
         profile=config.profile,
-        version=metadata.version("edgeferry"),
+        version=__version__,
         site=config.site,
     )
 

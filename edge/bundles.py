@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from contract.bundle import Bundle, open_bundle
+from contract.bundle import LIMIT_BYTES, Bundle, open_bundle
 from contract.digest import digest_of, digest_of_chunks
 from contract.dsse import MANIFEST_TYPE, Verifier, verify
 from contract.errors import BundleError
@@ -72,6 +72,9 @@ def read_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> CheckedBu
     The file is read once and everything is checked on those bytes, so nobody can change it between two looks.
     """
     try:
+        size_bytes = path.stat().st_size
+        if size_bytes > LIMIT_BYTES:
+            raise BundleError(f"{size_bytes} bytes are not a bundle", where=str(path), fix="Check the path.")
         data = path.read_bytes()
     except OSError as problem:
         raise _unreadable(path, problem) from problem

@@ -1,4 +1,4 @@
-"""The device's commands: `run`, `bench` and `agent`. They parse, call one function and print."""
+"""The device's commands: `run`, `bench` and `agent` with its own. They parse, call one function and print."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if TYPE_CHECKING:
     from contract.dsse import Verifier
     from contract.result import Result
+    from edge.at_device import Outcome
     from edge.bundles import CheckedBundle
     from edge.results import Show
     from edge.uplink import Uplink
@@ -192,13 +193,98 @@ def bench(
     click.echo(to_json(report) if as_json else f"{report_words(report)}\n{latency_words(samples)}")
 
 
-@click.command()
-@click.option("--config", type=FILE, required=True, help="The device.toml that provisioning wrote.")
-def agent(config: Path) -> None:
-    """What systemd starts on a device: serve the camera, report, and carry out updates."""
+config_option = click.option("--config", type=FILE, help="The device.toml that provisioning wrote.")
+
+
+@click.group(invoke_without_command=True)
+@config_option
+@click.pass_context
+def agent(context: click.Context, config: Path | None) -> None:
+    """What systemd starts on a device: serve the camera, report, and carry out updates.
+
+    The commands below are for whoever stands in front of it: they work with and without a network.
+    """
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
     with _imports_kept():
         from edge.agent import run_agent
-    run_agent(config)
+    run_agent(_config(context, None))
+
+
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    help="Seconds to wait for its end.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@agent.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True), metavar="FILE|DIR")
+@config_option
+@wait_option
+@json_option
+@click.pass_context
+def install(context: click.Context, source: Path, config: Path | None, wait_s: float, as_json: bool) -> None:
+    """Install a bundle from FILE, or the one for this device in DIR, say on a stick.
+
+    It has to prove itself as one the fleet sends: signature, the repository's metadata (DIR/metadata, where a root is
+    pinned), security floor, golden frames, shadow run, health window.
+    """
+    from edge.at_device import install_from
+
+    _tell_outcome(install_from(_config(context, config), source, wait_s=wait_s, say=_say), as_json)
+
+
+@agent.command("roll-back")
+@config_option
+@wait_option
+@json_option
+@click.pass_context
+def roll_back(context: click.Context, config: Path | None, wait_s: float, as_json: bool) -> None:
+    """Let the model before serve again. It is on the device already."""
+    from edge.at_device import ask_roll_back
+
+    _tell_outcome(ask_roll_back(_config(context, config), wait_s=wait_s, say=_say), as_json)
+
+
+@agent.command()
+@config_option
+@json_option
+@click.pass_context
+def status(context: click.Context, config: Path | None, as_json: bool) -> None:
+    """Say what serves here, what would serve instead, and how the last update ended."""
+    from contract.codec import to_json
+    from edge.at_device import state_of, state_words
+
+    state = state_of(_config(context, config))
+    click.echo(to_json(state) if as_json else state_words(state))
+
+
+def _config(context: click.Context, named: Path | None) -> Path:
+    """Before the command or behind it."""
+    config = named or context.obj
+    if config is None:
+        raise click.UsageError("Name the device's configuration: --config device.toml", context)
+    return Path(config)
+
+
+def _tell_outcome(outcome: Outcome, as_json: bool) -> None:
+    """Words or JSON; an exit code for whatever is not what was asked for."""
+    from contract.codec import to_json
+    from contract.errors import UpdateError
+
+    click.echo(to_json(outcome) if as_json else outcome.words())
+    if not outcome.ok:
+        sys.exit(UpdateError.exit_code)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from importlib import metadata
 
+from contract import __version__
 from contract.manifest import Digest
 from contract.messages import Birth
 from contract.moments import rfc3339
@@ -31,7 +31,7 @@ def birth(
         at=rfc3339(time.time()),
         boot=boot,
         profile=profile,
-        edgeferry=metadata.version("edgeferry"),
+        edgeferry=__version__,
         python=platform.python_version(),
         backend=backend,
         model=model,

@@ -11,14 +11,13 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from contract.digest import PREFIX
 from contract.errors import ConfigError
-from contract.manifest import Digest
+from contract.metadata import MOST_BYTES, Policy
 from contract.moments import rfc3339
 from edge.clock import Anchor, FleetClock
 from edge.deadline import Deadline
@@ -29,7 +28,6 @@ from edge.vouching.process import verdict_on
 from edge.vouching.source import PATIENT, Patience, Source, source_at
 from edge.vouching.talk import (
     FETCHED,
-    MOST_BYTES,
     PINNED,
     Reply,
     Role,
@@ -58,13 +56,6 @@ class Vouch(Struct, frozen=True, kw_only=True):
     """Digests known to be bad, `sha256:…`."""
     signed_until: float
     """Unix seconds; then the first of the roles expires."""
-
-
-class _Policy(Struct, frozen=True, kw_only=True):
-    """The targets role's own field, `x-edgeferry`."""
-
-    security_floor: Annotated[int, Meta(ge=0)] = 0
-    revoked: frozenset[Digest] = frozenset()
 
 
 class _RootFile(Struct, frozen=True):
@@ -208,7 +199,7 @@ def _fetched(want: Want, source: Source, scratch: Path, asked: int) -> Reply:
 def _vouched(verdict: Verdict, digits: str, signed_until: float, where: str) -> Vouch:
     """What the accepted metadata says about the file; MetadataError where that is nothing, or nothing good."""
     try:
-        policy = msgspec.convert(verdict.policy if verdict.policy is not None else {}, _Policy)
+        policy = msgspec.convert(verdict.policy if verdict.policy is not None else {}, Policy)
     except msgspec.ValidationError as problem:
         raise _refused(f"x-edgeferry in targets: {problem}", where) from problem
     target: Target | None = verdict.target
@@ -221,7 +212,7 @@ def _vouched(verdict: Verdict, digits: str, signed_until: float, where: str) -> 
     return Vouch(
         size_bytes=target.size_bytes,
         security_floor=policy.security_floor,
-        revoked=policy.revoked,
+        revoked=frozenset(policy.revoked),
         signed_until=signed_until,
     )
 

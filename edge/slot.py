@@ -15,7 +15,7 @@ from contract.digest import digest_of, hex_of
 from contract.errors import BundleError
 from contract.manifest import Digest, Manifest
 
-MARKER = ".bundle"
+MARKER = "bundle"
 """Holds the digest and is written last; no member may have such a name."""
 
 

@@ -42,7 +42,7 @@ _SPARE_BYTES = 16 * 1024**2
 """Left free on the disk for everybody else, the outbox first."""
 
 
-class _Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True):
     """`slots.json`."""
 
     schema: int = SCHEMA
@@ -60,6 +60,15 @@ class _Record(Struct, frozen=True, kw_only=True):
         return frozenset(digest for digest in (self.current, self.fallback, self.earlier) if digest)
 
 
+def stored_record(state_dir: Path) -> Record:
+    """What `slots.json` says; an empty record on a new device. UpdateError where it is spoilt."""
+    path = state_dir / RECORD
+    if not path.exists():
+        return Record()
+    without_it = "the agent then installs the bundle that device.toml names"
+    return read_record(path, Record, newest_schema=SCHEMA, without_it=without_it)
+
+
 class Slots:
     """The store in one state folder. One thread at a time: the agent's at the start, the updater's after it."""
 
@@ -74,7 +83,7 @@ class Slots:
                 self._disk.sync(state_dir)
             for leftover in sorted(self.folder.glob(_STAGING + "*")):
                 self._disk.remove_folder(leftover)
-            self._record = self._read_record()
+            self._record = stored_record(state_dir)
         except OSError as problem:
             raise disk_error("opening the slots", self.folder, problem) from problem
 
@@ -161,7 +170,7 @@ class Slots:
         provisional = provisional and fallback is not None
         earlier = before.fallback if provisional and before.fallback not in (digest, fallback) else None
         self._write(
-            _Record(current=digest, fallback=fallback, provisional=provisional, earlier=earlier, floor=before.floor)
+            Record(current=digest, fallback=fallback, provisional=provisional, earlier=earlier, floor=before.floor)
         )
 
     def commit(self) -> None:
@@ -184,7 +193,7 @@ class Slots:
                 where=str(self._record_path),
                 fix="Assign a bundle that works on this device.",
             )
-        self._write(_Record(current=fallback, fallback=self._record.earlier, floor=self._record.floor))
+        self._write(Record(current=fallback, fallback=self._record.earlier, floor=self._record.floor))
         return fallback
 
     def collect(self) -> None:
@@ -233,17 +242,7 @@ class Slots:
         except OSError as problem:
             log.warning("slot %s: cannot be removed yet: %s", staging.name, problem.strerror)
 
-    def _read_record(self) -> _Record:
-        if not self._record_path.exists():
-            return _Record()
-        return read_record(
-            self._record_path,
-            _Record,
-            newest_schema=SCHEMA,
-            without_it="the agent then installs the bundle that device.toml names",
-        )
-
-    def _write(self, record: _Record) -> None:
+    def _write(self, record: Record) -> None:
         try:
             self._disk.replace_file(self._record_path, to_pretty_json(record))
         except OSError as problem:

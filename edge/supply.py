@@ -107,6 +107,7 @@ class Supply:
                 where=delta.url,
                 fix="Assign the whole bundle, or a delta from one that the device says it holds.",
             )
+        log.info("fetching a delta of %d bytes instead of %d", delta.size_bytes, assignment.size_bytes)
         file = self._fetched(Wanted(delta.url, delta.digest, delta.size_bytes), allowance, deadline)
         out = self._folder / f"{hex_of(assignment.digest)}.bundle"
         apply_delta(file, base, out, disk=self._disk, check=deadline.check)

@@ -113,13 +113,18 @@ class Updater:
         supply: Supply,
         *,
         report: Callable[[Progress], None],
+        on_settled: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
         disk: Disk | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`report` hears of each state. `on_end` is called when the thread ends, even by a bug."""
+        """`report` hears of each state.
+
+        `on_settled` is called when a walk is over and what nobody needs is deleted, `on_end` when the thread ends, even
+        by a bug.
+        """
         self._config, self._trust, self._slots, self._supply = config, trust, slots, supply
-        self._report, self._on_end, self._clock = report, on_end, clock
+        self._report, self._on_settled, self._on_end, self._clock = report, on_settled, on_end, clock
         disk = disk or Disk()
         self._file = ProgressFile(Path(config.state_dir), disk)
         self._inbox = Inbox(Path(config.state_dir), disk)
@@ -224,8 +229,8 @@ class Updater:
     def _obey(self, order: Order) -> None:
         """An order given at the device. It takes the same walk as an assignment, and is gone at its end."""
         if order.verb == "roll-back":
-            self._inbox.clear()
             self._abandon_current("operator", "somebody at the device asked for it")
+            self._inbox.clear()
             return
         self._keep(Progress(assignment=self._local(order), local=True, accepted=self._progress.accepted))
         self._walk()
@@ -250,6 +255,7 @@ class Updater:
         if self._progress.local:
             self._inbox.clear()
         self._collect()
+        self._on_settled()
 
     def _take_steps(self) -> None:
         """From where the table begins."""

@@ -389,7 +389,7 @@ class Trust(_Answer):
     security_floor: int = 0
     """Bundles of a lower security level are not installed."""
     revoked: tuple[str, ...] = ()
-    """Bundles that must not run."""
+    """Bundles that must not be installed any more."""
     unvouched: tuple[Unvouched, ...] = ()
     """What devices with a pinned root refuse until it is signed."""
     warnings: tuple[str, ...] = ()

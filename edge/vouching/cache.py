@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from contract.metadata import MOST_BYTES
 from edge.durable import Disk, disk_error
-from edge.vouching.talk import MOST_BYTES, role_of
+from edge.vouching.talk import role_of
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ class Cache:
 
 def _lend_one(path: Path, place: Path) -> None:
     try:
-        if path.stat().st_size <= MOST_BYTES[role_of(path.name) or ""]:
+        role = role_of(path.name)
+        if role is not None and path.stat().st_size <= MOST_BYTES[role]:
             place.write_bytes(path.read_bytes())
     except OSError as problem:
         log.warning("%s cannot be read and is fetched anew: %s", path, problem.strerror)

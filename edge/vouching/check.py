@@ -20,14 +20,12 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadata
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
+from contract.metadata import MOST_BYTES, POLICY, SIGNED_AT
 from contract.moments import unix_s
 from edge.clock import Anchor
 from edge.vouching.talk import (
     FETCHED,
-    MOST_BYTES,
     PINNED,
-    POLICY,
-    SIGNED_AT,
     Reply,
     Role,
     RootDocument,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from contract.metadata import SIGNED_AT, RoleName
 from contract.moments import unix_s
 from edge.clock import Anchor
 
@@ -18,19 +19,13 @@ PINNED = "pinned.json"
 """In the shared folder: the root of trust from provisioning."""
 FETCHED = "fetched.json"
 """In the shared folder: what the last `Reply` is about."""
-SIGNED_AT = "x-edgeferry-signed-at"
-"""Our field in metadata: RFC 3339, when it was signed."""
-POLICY = "x-edgeferry"
-"""Our field in the targets role: what `Policy` says."""
-MOST_BYTES = {"root": 64 << 10, "timestamp": 16 << 10, "snapshot": 64 << 10, "targets": 2 << 20}
-"""No role is ever larger, whatever another role says about it. Two MiB of targets are some 8000 bundles."""
-_NAME = re.compile(r"(?:[0-9]{1,9}\.)?(root|timestamp|snapshot|targets)\.json")
+_NAME = re.compile(r"(?:[0-9]{1,15}\.)?(root|timestamp|snapshot|targets)\.json")
 
 
-def role_of(name: str) -> str | None:
+def role_of(name: str) -> RoleName | None:
     """Which role a metadata file holds, by its name; None for a name that is none."""
     match = _NAME.fullmatch(name)
-    return match[1] if match else None
+    return match[1] if match else None  # type: ignore[return-value]
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -67,8 +67,11 @@ class Story:
         self._step("drawing parcels with real handwritten digits")
         write_folder(self.folder / "pictures", seed=1)
         write_folder(self.folder / "other-line", seed=2, other_line=True)
-        for purpose in ("publisher", "fleet"):
-            edgeferry("keys", "new", self.folder / f"{purpose}.key", log=self._log)
+        for purpose in ("publisher", "fleet", "root", "targets"):
+            edgeferry("keys", "new", self._key(purpose), log=self._log)
+        vouching = ("--root", self._key("root"), "--targets", self._key("targets"))
+        online = ("--online", f"{self._key('fleet')}.pub")
+        edgeferry("fleet", "trust", "init", *vouching, *online, "--out", self._metadata, log=self._log)
         self._make_release(1, "pictures")
         self._start()
         self._step("the devices work; meanwhile a better model is trained, and one on another line's pictures")
@@ -76,7 +79,8 @@ class Story:
             list(pool.map(self._make_release, (2, 3), ("pictures", "other-line")))
         good = self._roll_out(2, phases="1,all")
         self._step("the other line's model is let loose on all of them")
-        bad = self._roll_out(3, phases="all")
+        # Without a shadow run, so that the health window and the way back are seen too.
+        bad = self._roll_out(3, "--shadow-frames", "0", phases="all")
         page = facts.Page(url=self.url, delay_s=round(self._delay_s(), 3))
         return self._conclude(good, bad, page)
 
@@ -87,7 +91,7 @@ class Story:
         config.write_text(SETTINGS)
         training = ("--config", config, "--epochs", str(EPOCHS[version]), "--seed", str(version))
         edgeferry("train", self.folder / pictures, "--task", "classify", "--out", run, *training, log=self._log)
-        signing = ("--version", str(version), "--key", self.folder / "publisher.key")
+        signing = ("--version", str(version), "--key", self._key("publisher"))
         profiles = ",".join(PROFILES.values())
         made = edgeferry("convert", run, "--for", profiles, *signing, "--out", self.folder / "bundles", log=self._log)
         self._bundles[version] = made["bundles"]
@@ -118,8 +122,9 @@ class Story:
             "--broker": broker,
             "--store": f"sqlite:///{folder / 'fleet.db'}",
             "--repository": str(folder / "repository"),
-            "--key": str(folder / "fleet.key"),
-            "--trust": str(folder / "publisher.key.pub"),
+            "--metadata": str(self._metadata),
+            "--key": str(self._key("fleet")),
+            "--trust": f"{self._key('publisher')}.pub",
             "--host": "127.0.0.1",
             "--port": str(self.port),
         }
@@ -135,8 +140,8 @@ class Story:
                 f'fleet = "demo"\ndevice = "{device}"\nprofile = "{profile}"\nsite = "{site}"',
                 f'state_dir = "{self.folder / device}"\nbundle = "{bundle}"',
                 f'[broker]\nurl = "{broker}"',
-                f'[trust]\npublishers = ["{self.folder / "publisher.key.pub"}"]',
-                f'fleet = ["{self.folder / "fleet.key.pub"}"]',
+                f'[trust]\npublishers = ["{self._key("publisher")}.pub"]',
+                f'fleet = ["{self._key("fleet")}.pub"]\nroot = "{self._metadata / "1.root.json"}"',
                 f'[camera]\nname = "{device}"',
                 f'source = "pipe:{sys.executable} -m edgeferry.demo.camera --seed {number}"',
                 '[telemetry]\nevery_s = 1.0\nevents = "changes"\n',
@@ -153,12 +158,14 @@ class Story:
         reading = self._reading(device)
         return True if reading and reading["ledger"]["inferred"] >= SEEN_ENOUGH else None
 
-    def _roll_out(self, version: int, *, phases: str) -> dict[str, dict[str, Any]]:
+    def _roll_out(self, version: int, *more: str, phases: str) -> dict[str, dict[str, Any]]:
         """Upload, start, wait for the end; the last state of each device by its id."""
         self._step(f"rolling out version {version}")
         paths = [bundle["path"] for bundle in self._bundles[version]]
-        edgeferry("fleet", "release", *paths, "--server", self.url, log=self._log)
-        limits = ("--min-confidence", "0.6", "--health-frames", "20", "--phases", phases)
+        edgeferry(
+            "fleet", "release", *paths, "--targets-key", self._key("targets"), "--server", self.url, log=self._log
+        )
+        limits = ("--min-confidence", "0.6", "--health-frames", "20", "--phases", phases, *more)
         release = f"{NAME}@{version}"
         begun = edgeferry("fleet", "rollout", "create", release, *limits, "--server", self.url, log=self._log)
         address = f"{self.url}/api/rollouts/{begun['id']}"
@@ -241,6 +248,14 @@ class Story:
             tflite_int8=evidence["tflite"]["artifact"],
             onnx_int8=evidence["onnx"]["artifact"],
         )
+
+    def _key(self, purpose: str) -> Path:
+        return self.folder / f"{purpose}.key"
+
+    @property
+    def _metadata(self) -> Path:
+        """The update repository's, whose root every device pins."""
+        return self.folder / "metadata"
 
     @property
     def _log(self) -> Path:

@@ -18,12 +18,13 @@ from tuf.api.metadata import Metadata, Root, Targets
 
 from contract.digest import digest_of_chunks
 from contract.errors import BundleError, ConfigError, SignatureError
+from contract.metadata import RoleName
 from devices.keys import load_signer
 from fleet.client import Client
 from fleet.trust.documents import Document, read, target_name, to_bytes
 from fleet.trust.folder import MetadataFolder
 from fleet.trust.keys import public_key
-from fleet.trust.names import Role, document_name
+from fleet.trust.names import document_name
 from fleet.trust.offline import DAY_S, RootKeys, first_root, first_targets, next_root, next_targets
 
 _CHUNK = 1 << 20
@@ -42,7 +43,7 @@ def begin(
     if kept.newest("root"):
         raise ConfigError("there is metadata already", where=str(folder), fix="Choose another --out folder.")
     keys = RootKeys(_keys(root), _keys([targets]), _keys(online))
-    made = first_root(keys, map(load_signer, root), expires_s=now_s + root_days * DAY_S)
+    made = first_root(keys, map(load_signer, root), now_s=now_s, expires_s=now_s + root_days * DAY_S)
     listed = first_targets(load_signer(targets), expires_s=now_s + targets_days * DAY_S)
     kept.write(document_name(1, "targets"), to_bytes(listed))
     kept.write(document_name(1, "root"), to_bytes(made))
@@ -74,7 +75,8 @@ def sign_root(client: Client, keys: Sequence[Path], chosen: RootKeys, *, days: f
     """Continue the server's root with the keys `chosen`, signed by all of `keys`, old and new, for `days`."""
     current = _fetch(client, "root", Root)
     _check_ours(current, _keys(keys), "root")
-    made = next_root(current, chosen, map(load_signer, keys), expires_s=time.time() + days * DAY_S)
+    now_s = time.time()
+    made = next_root(current, chosen, map(load_signer, keys), now_s=now_s, expires_s=now_s + days * DAY_S)
     return client.publish("root", to_bytes(made))
 
 
@@ -103,7 +105,7 @@ def _keys(paths: Iterable[Path]) -> tuple[SSlibKey, ...]:
     return tuple(map(public_key, paths))
 
 
-def _fetch(client: Client, role: Role, kind: type[D]) -> Metadata[D]:
+def _fetch(client: Client, role: RoleName, kind: type[D]) -> Metadata[D]:
     """The server's present document of `role`."""
     present = {found["role"]: found["version"] for found in client.trust()["roles"]}
     if role not in present:
@@ -114,7 +116,7 @@ def _fetch(client: Client, role: Role, kind: type[D]) -> Metadata[D]:
     return read(client.metadata(name), kind, where=name)
 
 
-def _check_ours(document: Document, keys: Sequence[SSlibKey], role: Role) -> None:
+def _check_ours(document: Document, keys: Sequence[SSlibKey], role: RoleName) -> None:
     """Refuse to continue what none of `keys` has signed."""
     if not any(_signed_by(document, key) for key in keys):
         raise SignatureError(

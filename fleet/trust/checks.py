@@ -11,9 +11,9 @@ from collections.abc import Callable
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from contract.errors import ConfigError, SignatureError
+from contract.metadata import MOST_BYTES, RoleName
 from fleet.refusals import ConflictError
 from fleet.trust.documents import (
-    MAX_BYTES,
     TARGET,
     Document,
     digest_of_target,
@@ -22,7 +22,6 @@ from fleet.trust.documents import (
     policy_of,
     read,
 )
-from fleet.trust.names import Role
 from fleet.trust.offline import ONLINE
 
 WHERE = "upload"
@@ -91,14 +90,14 @@ def check_online(root: Metadata[Root], online: str, *, where: str) -> None:
         )
 
 
-def _check_size(data: bytes, role: Role) -> None:
-    if len(data) > MAX_BYTES[role]:
+def _check_size(data: bytes, role: RoleName) -> None:
+    if len(data) > MOST_BYTES[role]:
         raise SignatureError(
-            f"{len(data)} bytes, and devices read {MAX_BYTES[role]} at most", where=WHERE, fix="Revoke old files."
+            f"{len(data)} bytes, and devices read {MOST_BYTES[role]} at most", where=WHERE, fix="Revoke old files."
         )
 
 
-def _check_follows(document: Document, current: Document, role: Role, now_s: float) -> None:
+def _check_follows(document: Document, current: Document, role: RoleName, now_s: float) -> None:
     """The next version, and good for a while."""
     due = current.signed.version + 1
     if document.signed.version != due:
@@ -127,5 +126,5 @@ def _check_file(name: str, file: TargetFile, held: Held) -> None:
         )
 
 
-def _foreign(role: Role, judge: str) -> SignatureError:
+def _foreign(role: RoleName, judge: str) -> SignatureError:
     return SignatureError(f"the {role} is not signed by a key of {judge}", where=WHERE, fix="Sign it with that key.")

@@ -137,7 +137,7 @@ def floor(
 def revoke(
     digests: tuple[str, ...], targets_key: Path, before: Sequence[Path], targets_days: float, server: str, as_json: bool
 ) -> None:
-    """Have devices stop running bundles, named sha256:…; they leave the list for good."""
+    """Have devices refuse bundles, named sha256:…; they leave the list for good."""
     from contract.digest import is_digest
     from contract.errors import ConfigError
     from fleet.trust import ceremony

@@ -1,15 +1,11 @@
-"""TUF documents from bytes and back, the fields of ours within them, and what everybody asks of them.
-
-`targets` carries `x-edgeferry`: the security level below which devices install nothing, and bundles that must not run
-any more. `timestamp` carries `x-edgeferry-signed-at`: a device whose clock has stopped learns from it that time passed.
-"""
+"""TUF documents from bytes and back, and what everybody asks of them. Our own fields are `contract/metadata.py`'s."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 from tuf.api.exceptions import RepositoryError
@@ -19,27 +15,13 @@ from tuf.api.serialization.json import JSONSerializer
 
 from contract.digest import PREFIX, hex_of
 from contract.errors import SignatureError
-from contract.manifest import Digest
+from contract.metadata import POLICY, Policy, RoleName
 from devices.keys import Signer
 from fleet.trust.keys import signature, tuf_id
-from fleet.trust.names import Role
 
-POLICY = "x-edgeferry"
-SIGNED_AT = "x-edgeferry-signed-at"
 TARGET = re.compile(r"(?P<hex>[0-9a-f]{64})\.(?:bundle|delta)")
-MAX_BYTES: dict[Role, int] = {"root": 512_000, "targets": 5_000_000}
-"""What python-tuf's client reads at most (`tuf/ngclient/config.py`): more than this would lock devices out."""
 Document = Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp]
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """What the keeper of the targets key says beside the list of files."""
-
-    security_floor: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Bundles of a lower security level are not installed."""
-    revoked: tuple[Digest, ...] = ()
-    """Bundles that must not run."""
 
 
 def read(data: bytes, kind: type[S], *, where: str) -> Metadata[S]:
@@ -54,8 +36,8 @@ def read(data: bytes, kind: type[S], *, where: str) -> Metadata[S]:
 
 
 def to_bytes(document: Document) -> bytes:
-    """Indented JSON: people look into these files."""
-    return document.to_bytes(JSONSerializer(compact=False))
+    """JSON without spaces: every device fetches the list of targets after every release."""
+    return document.to_bytes(JSONSerializer(compact=True))
 
 
 def sign(document: Metadata[S], signers: Iterable[Signer]) -> Metadata[S]:
@@ -66,7 +48,7 @@ def sign(document: Metadata[S], signers: Iterable[Signer]) -> Metadata[S]:
     return document
 
 
-def is_signed(document: Document, role: Role, root: Root) -> bool:
+def is_signed(document: Document, role: RoleName, root: Root) -> bool:
     """Whether enough of the keys `root` names for `role` have signed."""
     try:
         root.verify_delegate(role, document.signed_bytes, document.signatures)

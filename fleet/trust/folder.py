@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 from contract.errors import ConfigError
-from fleet.trust.names import DOCUMENT, Role
+from contract.metadata import RoleName
+from fleet.trust.names import DOCUMENT
 
 _INCOMING = ".incoming-"
 
@@ -32,7 +33,7 @@ class MetadataFolder:
         except OSError as problem:
             raise self._unusable(problem) from problem
 
-    def newest(self, role: Role) -> int:
+    def newest(self, role: RoleName) -> int:
         """The highest version of `role`; 0 where there is none."""
         versions = (path.name.partition(".")[0] for path in self.path.glob(f"*.{role}.json"))
         return max((int(version) for version in versions if version.isdecimal()), default=0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Role = Literal["root", "targets", "snapshot", "timestamp"]
+from contract.metadata import RoleName
+
 TIMESTAMP = "timestamp.json"
 DOCUMENT = re.compile(r"(?:[1-9][0-9]{0,17}\.(?:root|targets|snapshot)|timestamp)\.json")
 
 
-def document_name(version: int, role: Role) -> str:
+def document_name(version: int, role: RoleName) -> str:
     """The file of a version of `role`; timestamps have no versions in their names."""
     return TIMESTAMP if role == "timestamp" else f"{version}.{role}.json"

@@ -12,13 +12,14 @@ import threading
 import time
 
 from contract.errors import FerryError
+from contract.metadata import RoleName
 from devices.keys import Signer
 from fleet.trust import online
 from fleet.trust.checks import Held, check_online, check_root, check_targets
 from fleet.trust.documents import Document, expiry_s, is_signed, to_bytes
 from fleet.trust.folder import MetadataFolder
 from fleet.trust.keys import tuf_id
-from fleet.trust.names import TIMESTAMP, Role, document_name
+from fleet.trust.names import TIMESTAMP, document_name
 from fleet.trust.published import Published, load
 
 LOG = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Notary:
             self.folder.write(TIMESTAMP, to_bytes(timestamp))
         self.published = now._replace(snapshot=snapshot, timestamp=timestamp)
 
-    def _is_due(self, document: Document, role: Role, now: Published, life_s: float, now_s: float) -> bool:
+    def _is_due(self, document: Document, role: RoleName, now: Published, life_s: float, now_s: float) -> bool:
         """Half its life is over, or it is not signed by our key, which a device may soon be the only one to know."""
         mine = tuf_id(self._signer) in document.signatures and is_signed(document, role, now.root.signed)
         return not mine or expiry_s(document) - now_s < life_s / 2

@@ -13,8 +13,10 @@ from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from contract.errors import ConfigError
+from contract.metadata import POLICY, SIGNED_AT, Policy
+from contract.moments import rfc3339
 from devices.keys import Signer
-from fleet.trust.documents import POLICY, Policy, digest_of_target, moment, policy_of, sign
+from fleet.trust.documents import digest_of_target, moment, policy_of, sign
 
 DAY_S = 86400.0
 ONLINE = ("snapshot", "timestamp")
@@ -29,19 +31,21 @@ class RootKeys(NamedTuple):
     """For snapshot and timestamp: the server's own."""
 
 
-def first_root(keys: RootKeys, signers: Iterable[Signer], *, expires_s: float) -> Metadata[Root]:
-    """Version 1, which devices pin."""
+def first_root(keys: RootKeys, signers: Iterable[Signer], *, now_s: float, expires_s: float) -> Metadata[Root]:
+    """Version 1, which devices pin. A device that wakes up in 1970 knows from it that `now_s` has passed."""
     root = Root(expires=moment(expires_s), consistent_snapshot=True)
+    root.unrecognized_fields[SIGNED_AT] = rfc3339(now_s)
     _set_keys(root, keys)
     return sign(Metadata(root), signers)
 
 
 def next_root(
-    current: Metadata[Root], keys: RootKeys, signers: Iterable[Signer], *, expires_s: float
+    current: Metadata[Root], keys: RootKeys, signers: Iterable[Signer], *, now_s: float, expires_s: float
 ) -> Metadata[Root]:
     """The version after `current`: roles for which `keys` names some have these and no others, the rest keep theirs."""
     root = Root.from_dict(current.signed.to_dict())
     root.version += 1
+    root.unrecognized_fields[SIGNED_AT] = rfc3339(now_s)
     root.expires = moment(expires_s)
     _set_keys(root, keys)
     return sign(Metadata(root), signers)
@@ -62,7 +66,7 @@ def next_targets(
     floor: int | None = None,
     revoke: Sequence[str] = (),
 ) -> Metadata[Targets]:
-    """The version after `current`: with the files `add` (name to bytes), a higher `floor`, digests that must not run.
+    """The version after `current`: with the files `add` (name to bytes), a higher `floor`, digests nobody may install.
 
     A revoked file leaves the list and never comes back; ConfigError for one that tries, and for a floor that sinks.
     """
@@ -74,7 +78,10 @@ def next_targets(
             where="targets",
             fix="Devices never let it sink: name a higher one.",
         )
-    policy = Policy(policy.security_floor if floor is None else floor, tuple(dict.fromkeys((*policy.revoked, *revoke))))
+    policy = Policy(
+        security_floor=policy.security_floor if floor is None else floor,
+        revoked=tuple(dict.fromkeys((*policy.revoked, *revoke))),
+    )
     for name, size_bytes in (add or {}).items():
         targets.targets[name] = TargetFile(size_bytes, {"sha256": name.partition(".")[0]}, name)
     banned = [name for name in targets.targets if digest_of_target(name) in policy.revoked]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
+from contract.metadata import SIGNED_AT
 from contract.moments import rfc3339
 from devices.keys import Signer
-from fleet.trust.documents import SIGNED_AT, moment, sign, to_bytes
+from fleet.trust.documents import moment, sign, to_bytes
 
 SNAPSHOT_LIFE_S = 7 * 86400.0
 TIMESTAMP_LIFE_S = 86400.0

@@ -8,11 +8,12 @@ from typing import NamedTuple
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from contract.errors import ConfigError
+from contract.metadata import RoleName
 from contract.moments import rfc3339, unix_s
 from fleet.answers import Trust, TrustRole
 from fleet.trust.documents import Document, expiry_s, is_signed, policy_of, read
 from fleet.trust.folder import MetadataFolder
-from fleet.trust.names import TIMESTAMP, Role, document_name
+from fleet.trust.names import TIMESTAMP, document_name
 
 WARN_S = 30 * 86400.0
 """Root and targets are renewed by people, who want to hear of it a month before."""
@@ -34,7 +35,7 @@ class Published(NamedTuple):
 
     def roles(self) -> tuple[TrustRole, ...]:
         """The documents there are, as answers."""
-        found: dict[Role, Document | None] = {
+        found: dict[RoleName, Document | None] = {
             "root": self.root,
             "targets": self.targets,
             "snapshot": self.snapshot,

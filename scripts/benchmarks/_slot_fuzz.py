@@ -6,6 +6,7 @@ it lies; a look at the folder afterwards tells what stayed. Nothing is synced: n
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import zlib
@@ -17,14 +18,17 @@ from typing import Any
 
 import msgspec
 
+from contract.bundle import SIGNATURE, open_bundle
 from contract.codec import to_pretty_json
 from contract.digest import digest_of, hex_of
+from contract.dsse import MANIFEST_TYPE, verify
 from contract.errors import FerryError
 from contract.manifest import NAME
 from devices.keys import development_verifier
-from edge.bundles import check_bundle
+from edge.bundles import OpenBundle
 from edge.durable import Disk
-from edge.slots import FOLDER, MARKER, Slots
+from edge.slot import MARKER
+from edge.slots import FOLDER, Slots
 from scripts.benchmarks._mutation import retold
 from tests.contract.any_zip import Row, zipped
 from tests.contract.small_bundle import MEMBERS, Promise, good_bundle, rows_of, small_promise, wrapped
@@ -111,7 +115,7 @@ def slot_tally(seed: int, numbers: range) -> SlotTally:
         # Deep enough for "../../.." to end in a folder that is looked at.
         state = Path(temporary).resolve() / "a" / "b" / "state"
         slots = Slots(state, disk=_Unsynced())
-        serving = slots.install(check_bundle(good_bundle(), _TRUSTED, where="good"))
+        serving = slots.install(_opened(good_bundle()))
         slots.activate(serving.digest)
         before = _everything(Path(temporary))
         for number in numbers:
@@ -128,7 +132,7 @@ def slot_tally(seed: int, numbers: range) -> SlotTally:
 def _install(slots: Slots, data: bytes, name: str, tally: SlotTally) -> None:
     tally.inputs += 1
     try:
-        slot = slots.install(check_bundle(data, _TRUSTED, where="fuzz"))
+        slot = slots.install(_opened(data))
     except FerryError:
         return
     except Exception as crash:  # noqa: BLE001 a crash is what is looked for, whatever its kind
@@ -136,8 +140,15 @@ def _install(slots: Slots, data: bytes, name: str, tally: SlotTally) -> None:
         return
     tally.installed += 1
     plain = {path.name for path in slot.folder.iterdir() if path.is_file() and not path.is_symlink()}
-    listed = {NAME, MARKER, *(member.name for member in slot.manifest.members)}
+    listed = {NAME, SIGNATURE, MARKER, *(member.name for member in slot.manifest.members)}
     tally.outside += [f"{name}: {stray!r} in the slot" for stray in plain ^ listed]
+
+
+def _opened(data: bytes) -> OpenBundle:
+    """As `edge.bundles.opened_bundle` does with a file."""
+    bundle = open_bundle(io.BytesIO(data), where="fuzz")
+    verify(bundle.envelope, MANIFEST_TYPE, bundle.manifest_bytes, _TRUSTED, where="fuzz")
+    return OpenBundle(bundle, digest_of(data), len(data))
 
 
 def slot_input(chance: Random) -> bytes:

@@ -13,13 +13,15 @@ from contract.bundle import SIGNATURE, open_bundle
 from contract.errors import BundleError, FerryError
 from contract.manifest import RESERVED
 from devices.keys import development_verifier
-from edge.bundles import check_bundle, read_bundle
-from edge.slots import MARKER, Slots
+from edge.bundles import check_bundle
+from edge.slot import MARKER
+from edge.slots import Slots
 from edge.trust import checked_assignment
 from tests.contract import hostile_assignments, hostile_containers, hostile_manifests, hostile_signatures
 from tests.contract.any_zip import zipped
 from tests.contract.attack import Attack
 from tests.contract.small_bundle import MODEL, good_bundle, rows_of, small_promise
+from tests.edge.tiny_bundle import install as installed
 
 BUNDLES = {
     f"{part}: {name}": attack
@@ -38,7 +40,10 @@ _LONG_S = 2.0
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Path]:
     """A device's disk with one good slot; whatever happens, nothing else may lie there afterwards."""
-    Slots(tmp_path / "state").install(check_bundle(good_bundle(), development_verifier(), where="good"))
+    good = tmp_path / "arrived.bundle"
+    good.write_bytes(good_bundle())
+    installed(Slots(tmp_path / "state"), good)
+    good.unlink()
     before = everything(tmp_path)
     yield tmp_path
     (tmp_path / "arrived.bundle").unlink(missing_ok=True)
@@ -55,7 +60,7 @@ def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def install(file: Path, device: Path) -> None:
     """What the updater does with a file that arrived."""
-    Slots(device / "state").install(read_bundle(file, development_verifier()))
+    installed(Slots(device / "state"), file)
 
 
 def assert_refused_in_one_sentence(problem: FerryError, attack: Attack) -> None:

@@ -14,6 +14,7 @@ from devices.keys import development_signer, development_verifier
 from edge.bundles import check_bundle, read_bundle
 from edge.slots import Slots
 from tests.data.make_bundles import FOLDER
+from tests.edge.tiny_bundle import install
 
 GOOD = {
     "good-schema-1": "sha256:91dfd725e2dac147a7d553b84cd8b8e51c5c7bf50a3007df9acfd9cec802a5fb",
@@ -42,7 +43,7 @@ def test_every_kept_file_is_spoken_for() -> None:
 def test_a_bundle_of_an_earlier_day_is_taken_as_it_was(name: str, tmp_path: Path) -> None:
     bundle = read_bundle(FOLDER / f"{name}.bundle", development_verifier())
     assert (bundle.digest, bundle.keyid) == (GOOD[name], development_signer().keyid)
-    slot = Slots(tmp_path).install(bundle)
+    slot = install(Slots(tmp_path), FOLDER / f"{name}.bundle")
     assert slot.member(slot.manifest.model) == b"weights" * 20
     assert slot.manifest.labels == ("cat", 'the "other" cat\t\\', "Käuzchen 🦉")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,15 @@ def test_files_in_the_wrong_place_are_one_sentence(tmp_path: Path) -> None:
             work()
         assert not out.exists()
         assert not list(tmp_path.glob(".*"))
+
+
+def test_a_slots_folder_serves_as_the_old_bundle(tmp_path: Path) -> None:
+    old, new = write_bundle(tmp_path, 1), write_bundle(tmp_path, 2, confidence=0.7)
+    make_delta(old, new, tmp_path / "a.delta")
+    with zipfile.ZipFile(old) as archive:
+        archive.extractall(tmp_path / "slot")
+    apply(tmp_path / "slot", tmp_path / "a.delta", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == new.read_bytes()
 
 
 def test_an_output_that_was_there_stays_when_the_work_fails(tmp_path: Path) -> None:

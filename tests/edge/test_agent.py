@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -115,6 +117,14 @@ def test_an_agent_introduces_itself_reports_and_leaves_politely(station: Station
     assert kept == list(range(1, len(kept) + 1))
     events = [event for _, batch in collector.batches for event in batch.events]
     assert [event.result.source for event in events] == ["door"]
+
+
+def test_the_agent_itself_is_light() -> None:
+    """A library imported here would stay in a device's memory for good; `scripts/bench updates_small` weighs it."""
+    heavy = {"numpy", "cv2", "onnxruntime", "ai_edge_litert", "tuf", "zstandard", "asyncio", "importlib.metadata"}
+    program = f"import sys, edge.agent, edge.link; sys.exit(', '.join({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
 
 
 def test_an_assignment_is_carried_out_and_reported(station: Station, collector: Collector, tmp_path: Path) -> None:
@@ -238,6 +248,85 @@ def test_several_cameras_report_as_one_device_one_of_them_being_away(station: St
     collector.wait_until(lambda: any(reading.outages == {"yard": 1} for reading in readings(collector)), PATIENCE_S)
     assert readings(collector)[-1].ledger.inferred > 0
     ended(agent)
+
+
+def at_device(station: Station, *words: str | Path) -> dict[str, Any]:
+    """What an `edgeferry agent` command for somebody in front of the device prints."""
+    done = edgeferry("agent", "--config", station.config, *words, "--json", check=False)
+    assert "Traceback" not in done.stderr
+    return {"exit": done.returncode, **json.loads(done.stdout)}
+
+
+def wait_for_slot(station: Station) -> None:
+    """Until the first model is installed and serves."""
+    until = time.monotonic() + PATIENCE_S
+    while not (station.folder / "state" / "slots.json").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def ran_once(station: Station) -> None:
+    agent = station.start()
+    wait_for_slot(station)
+    ended(agent)
+
+
+def test_a_bundle_on_a_stick_is_installed_and_taken_back_without_a_network(station: Station, broker: Broker) -> None:
+    broker.stop()
+    stick = station.folder / "stick"
+    stick.mkdir()
+    write_bundle(stick, 2, signer=station.key("publisher"))
+    write_bundle(stick, 2, signer=station.key("publisher"), profile="rpi4")
+    agent = station.start()
+    wait_for_slot(station)
+    installed = at_device(station, "install", stick)
+    assert (installed["exit"], installed["state"]) == (0, "committed")
+    state = at_device(station, "status")
+    assert (state["current"]["release"], state["fallback"]["release"]) == ("tiny@2", "tiny@1")
+    assert state["last_update"]["state"] == "committed"
+    taken_back = at_device(station, "roll-back")
+    assert (taken_back["exit"], taken_back["state"]) == (0, "rolled-back")
+    assert at_device(station, "status")["current"]["release"] == "tiny@1"
+    assert at_device(station, "status")["last_update"]["cause"] == "operator"
+    ended(agent)
+    assert not list((station.folder / "state" / "inbox").iterdir())
+
+
+def test_a_file_by_a_stranger_is_refused_at_the_device_too(station: Station, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    agent = station.start()
+    wait_for_slot(station)
+    refused = at_device(station, "install", write_bundle(foreign, 2, signer=station.key("stranger")))
+    ended(agent)
+    assert (refused["exit"], refused["state"], refused["cause"]) == (10, "refused", "signature")
+
+
+def test_an_order_without_an_agent_waits_for_its_start(station: Station, collector: Collector) -> None:
+    ran_once(station)
+    bundle = write_bundle(station.folder, 2, signer=station.key("publisher"))
+    assert at_device(station, "install", bundle, "--wait", "1")["state"] == "idle"
+    again = edgeferry("agent", "install", bundle, "--config", station.config, check=False)
+    assert again.returncode == 10
+    assert "another order has not been carried out yet" in again.stderr
+    agent = station.start()
+    collector.wait_until(lambda: any(birth.model == "tiny@2" for birth in collector.births), PATIENCE_S)
+    ended(agent)
+
+
+def test_words_at_a_device_that_never_ran(station: Station) -> None:
+    done = edgeferry("agent", "status", "--config", station.config, check=False)
+    assert done.returncode == 2
+    assert "the agent has never run here" in done.stderr
+    assert "Name the device's configuration" in edgeferry("agent", "status", check=False).stderr
+
+
+def test_going_back_where_nothing_was_before_is_said(station: Station) -> None:
+    ran_once(station)
+    done = edgeferry("agent", "roll-back", "--config", station.config, check=False)
+    assert done.returncode == 2
+    assert "there is no earlier model on this device" in done.stderr
+    assert "tiny@1" in edgeferry("agent", "status", "--config", station.config).stdout
 
 
 def test_a_first_bundle_by_a_stranger_is_refused(station: Station) -> None:

@@ -8,6 +8,26 @@ import numpy as np
 
 from edge.memory import resident_bytes
 
+THREADS_THAT_ALLOCATE = """
+import sys, threading
+from edge.memory import keep_one_heap, resident_bytes
+
+keep_one_heap()
+
+def work():
+    for _ in range(3):
+        blocks = [bytearray(size) for size in (2 << 20, 300_000, 60_000) for _ in range(8)]
+
+before = resident_bytes()
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit(resident_bytes() - before > 1 << 20)
+"""
+"""By default glibc keeps about 6 MB here."""
+
 
 def test_memory_that_is_touched_is_counted() -> None:
     before = resident_bytes()
@@ -26,3 +46,8 @@ def test_another_process_is_measured_while_it_runs() -> None:
     finally:
         child.communicate()
     assert resident_bytes(pid=child.pid) == 0
+
+
+def test_what_threads_free_is_given_back() -> None:
+    """In a process of its own: what glibc is told holds for good."""
+    subprocess.run([sys.executable, "-c", THREADS_THAT_ALLOCATE], check=True)

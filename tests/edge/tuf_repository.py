@@ -15,8 +15,8 @@ from pathlib import Path
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
+from contract.metadata import SIGNED_AT
 from contract.moments import rfc3339, unix_s
-from edge.vouching.talk import SIGNED_AT
 
 DAY_S = 86_400.0
 MAY = unix_s("2026-05-01T12:00:00Z")

@@ -83,4 +83,4 @@ class Office:
         parts = {role: [self.public(name) for name in names.split()] for role, names in chosen.items()}
         roles = ceremony.root_keys(parts.get("root", []), parts.get("targets", []), parts.get("online", []))
         signers = [self.signer(key) for key in keys]
-        return to_bytes(next_root(after or self.root(), roles, signers, expires_s=NOW_S + days * DAY_S))
+        return to_bytes(next_root(after or self.root(), roles, signers, now_s=NOW_S, expires_s=NOW_S + days * DAY_S))

@@ -9,9 +9,10 @@ import pytest
 
 from contract.digest import digest_of
 from contract.errors import ConfigError, FerryError, SignatureError
+from contract.metadata import MOST_BYTES
 from fleet.refusals import ConflictError
 from fleet.trust.checks import check_root, check_targets
-from fleet.trust.documents import MAX_BYTES, policy_of, read, to_bytes
+from fleet.trust.documents import policy_of, read, to_bytes
 from fleet.trust.keys import signature, tuf_id
 from fleet.trust.offline import next_targets
 from tests.fleet.trust.office import NOW_S, Office, Targets, target
@@ -46,7 +47,7 @@ def test_a_foreign_key_and_a_flipped_bit_are_refused(office: Office) -> None:
         check(office, office.listed(key="online"))
     good = office.listed()
     with pytest.raises(SignatureError, match="not signed"):
-        check(office, good.replace(b'"length": 6', b'"length": 7'))
+        check(office, good.replace(b'"length":6', b'"length":7'))
 
 
 def test_a_version_that_is_not_the_next_is_refused(office: Office) -> None:
@@ -120,7 +121,7 @@ def test_what_is_no_list_is_refused(office: Office, data: bytes) -> None:
     with pytest.raises(SignatureError, match="not a targets document"):
         check(office, office.pinned.read_bytes())
     with pytest.raises(SignatureError, match="at most"):
-        check(office, b" " * (MAX_BYTES["targets"] + 1))
+        check(office, b" " * (MOST_BYTES["targets"] + 1))
 
 
 def check_as_root(office: Office, data: bytes, now_s: float = NOW_S, online: str = "online") -> Any:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from contract.errors import ConfigError
+from contract.metadata import SIGNED_AT
 from contract.moments import unix_s
 from fleet.refusals import ConflictError
-from fleet.trust.documents import SIGNED_AT
 from fleet.trust.folder import MetadataFolder
 from fleet.trust.notary import Notary
 from tests.fleet.trust.office import NOW_S, Office

@@ -14,9 +14,9 @@ from tuf.api.exceptions import DownloadHTTPError, ExpiredMetadataError, Reposito
 from tuf.ngclient import Updater
 
 from contract.digest import digest_of, hex_of
+from contract.metadata import POLICY, SIGNED_AT
 from contract.moments import unix_s
 from devices.keys import load_verifiers
-from fleet.trust.documents import POLICY, SIGNED_AT
 from tests.broker import Broker
 from tests.conftest import edgeferry
 from tests.fleet.parcel import write_bundle
