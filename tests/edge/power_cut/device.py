@@ -61,7 +61,7 @@ class ContentEyes:
         return Serving(digest=self._slot.digest, release=self._slot.manifest.release, backend="none")
 
     def prepare(self, slot: Slot) -> None:
-        assert digest_of(slot.model.read_bytes()) in {member.sha256 for member in slot.manifest.members}
+        slot.member(slot.manifest.model)
         self._prepared = slot
 
     def shadow(self, frames: int) -> None:
