@@ -39,6 +39,7 @@ class Station:
 
     def __init__(self, folder: Path, broker_url: str) -> None:
         self.folder, self._broker_url = folder, broker_url
+        self._started: list[subprocess.Popen[str]] = []
         for name in ("publisher", "fleet", "stranger"):
             make_key(folder / f"{name}.key")
         self.bundle = write_bundle(folder, 1, signer=self.key("publisher"))
@@ -76,12 +77,23 @@ every_s = 0.2
 
     def start(self, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "edgeferry", "agent", "--config", str(self.config)]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin", **environment})
+        agent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin", **environment})
+        self._started.append(agent)
+        return agent
+
+    def close(self) -> None:
+        """End what a failed test has left."""
+        for agent in self._started:
+            if agent.poll() is None:
+                agent.kill()
+                agent.communicate()
 
 
 @pytest.fixture
-def station(tmp_path: Path, broker: Broker) -> Station:
-    return Station(tmp_path, broker.url)
+def station(tmp_path: Path, broker: Broker) -> Iterator[Station]:
+    made = Station(tmp_path, broker.url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
