@@ -16,6 +16,14 @@ from contract.errors import FerryError
 T = TypeVar("T")
 
 
+class _Schema(msgspec.Struct):
+    schema: int = 1
+
+
+_SCHEMA_OF = msgspec.json.Decoder(_Schema)
+"""Made here, because threads must not meet at msgspec's first look at a struct: `contract.messages.prepare`."""
+
+
 def to_json(value: Any) -> bytes:
     """One line of JSON; equal values give equal bytes."""
     return msgspec.json.encode(value)
@@ -32,7 +40,7 @@ def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError]
     A newer major `schema` is refused before the rest is looked at: its fields may mean something else.
     """
     try:
-        found = msgspec.json.decode(data, type=_Schema).schema
+        found = _SCHEMA_OF.decode(data).schema
         if found > newest_schema:
             raise error(
                 f"schema {found} is newer than {newest_schema}, the newest this version reads",
@@ -42,10 +50,6 @@ def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError]
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise error(f"not a valid {kind.__name__}: {problem}", where=where, fix="Write it anew.") from problem
-
-
-class _Schema(msgspec.Struct):
-    schema: int = 1
 
 
 def from_toml(data: bytes, kind: type[T], *, where: str, error: type[FerryError]) -> T:
