@@ -83,6 +83,7 @@ class Reporter:
 
         Without `quiet` every window is sent.
         """
+        messages.prepare()
         self.sent, self.acknowledged = 0, 0
         """Messages put, and messages the collector has, since this reporter was made."""
         self._outbox, self._on_desired = outbox, on_desired

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from contract.delta import DeltaError
 from contract.digest import digest_of, hex_of
 from contract.manifest import Digest
-from contract.metadata import POLICY
 from contract.messages import Assignment, DeltaOffer
+from contract.metadata import POLICY
 from contract.moments import rfc3339
 from converters.delta import make_delta
 from edge.budget import Budget, BudgetError

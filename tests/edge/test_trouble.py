@@ -11,7 +11,12 @@ from edge.trouble import Trouble
 
 @pytest.mark.parametrize(
     ("error", "arrives_as"),
-    [(SignatureError, SignatureError), (GoldenError, GoldenError), (FerryError, FerryError), (CrashLoopError, BackendError)],
+    [
+        (SignatureError, SignatureError),
+        (GoldenError, GoldenError),
+        (FerryError, FerryError),
+        (CrashLoopError, BackendError),
+    ],
 )
 def test_an_error_arrives_as_the_nearest_that_everybody_knows(
     error: type[FerryError], arrives_as: type[FerryError]
