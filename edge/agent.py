@@ -25,12 +25,13 @@ from edge.bundles import opened_bundle
 from edge.clock import FleetClock
 from edge.device_file import read_device_file
 from edge.durable import Disk
-from edge.fitness import check_profile
+from edge.fitness import check_floor, check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
 from edge.memory import keep_one_heap, resident_bytes
 from edge.metadata import Repository
 from edge.outbox import Outbox
+from edge.outbox_file import IN_MEMORY, OutboxFullError
 from edge.progress import Progress
 from edge.quiet import Quiet
 from edge.reporter import Reporter
@@ -50,6 +51,7 @@ OUTBOX = "outbox.db"
 _FLUSH_S = 5.0
 _MIB = 1 << 20
 _DAY_S = 86400.0
+_IN_MEMORY_BYTES = 4 * _MIB
 
 
 def run_agent(config_path: Path) -> None:
@@ -73,10 +75,7 @@ class Agent:
         trust, state = pinned(config), Path(config.state_dir)
         _make_folder(state)
         # The outbox is locked for one agent, and a second one must not undo what the first is about.
-        days = config.telemetry.outbox_days
-        self._outbox = Outbox(
-            state / OUTBOX, config.telemetry.outbox_mib * _MIB, max_age_s=None if days is None else days * _DAY_S
-        )
+        self._outbox = _outbox(config, state / OUTBOX)
         disk = Disk()
         clock = FleetClock(state, disk)
         self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
@@ -207,20 +206,23 @@ class Agent:
 
 
 def serve_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vision) -> None:
-    """Begin with the current slot's model; with the fallback's where that cannot be loaded any more, for good.
+    """Begin with the model that proved itself last; where it cannot be loaded any more, with the one before, for good.
 
-    A new device is given the bundle its configuration names.
+    A new device is given the bundle its configuration names, and so is one whose slots are all spoilt.
     """
-    if slots.current is None:
-        _install_first(config, trust, slots, vision)
-        return
-    try:
-        vision.start(slots.slot(slots.current))
-    except (BundleError, ModelError, BackendError) as problem:
-        if slots.fallback is None:
-            raise
-        log.error("the current bundle cannot serve, going back: %s", problem)
-        vision.start(slots.slot(slots.roll_back()))
+    while slots.proven is not None:
+        try:
+            vision.start(slots.slot(slots.proven))
+        except (BundleError, ModelError, BackendError) as problem:
+            if slots.fallback in (None, slots.proven) and config.bundle is None:
+                raise
+            log.error("the current bundle cannot serve, going back: %s", problem)
+        else:
+            return
+        if slots.fallback in (None, slots.proven):
+            break
+        slots.roll_back()
+    _install_first(config, trust, slots, vision)
 
 
 def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vision) -> None:
@@ -233,11 +235,26 @@ def _install_first(config: DeviceConfig, trust: Trust, slots: Slots, vision: Vis
         )
     with opened_bundle(Path(config.bundle), trust.publishers) as opened:
         check_profile(opened.bundle.manifest, config.profile)
+        check_floor(opened.bundle.manifest, slots.floor)
+        if opened.digest in slots.held():
+            # It is there and does not serve, so something in it is spoilt that a look does not show.
+            slots.discard(opened.digest)
         slot = slots.install(opened)
     vision.start(slot, golden=True)
     slots.activate(slot.digest)
     slots.commit()
     log.info("installed %s from %s", slot.manifest.release, config.bundle)
+
+
+def _outbox(config: DeviceConfig, path: Path) -> Outbox:
+    """On a full disk in memory: a device that cannot remember what it saw must see all the same."""
+    limit_bytes, days = config.telemetry.outbox_mib * _MIB, config.telemetry.outbox_days
+    max_age_s = None if days is None else days * _DAY_S
+    try:
+        return Outbox(path, limit_bytes, max_age_s=max_age_s)
+    except OutboxFullError as full:
+        log.error("%s Until the next start messages are kept in memory alone.", full)
+        return Outbox(IN_MEMORY, min(limit_bytes, _IN_MEMORY_BYTES), max_age_s=max_age_s)
 
 
 def _supply(config: DeviceConfig, state: Path, clock: FleetClock, disk: Disk) -> Supply:

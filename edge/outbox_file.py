@@ -16,6 +16,9 @@ from contract.errors import LinkError
 
 log = logging.getLogger(__name__)
 
+IN_MEMORY = Path(":memory:")
+"""No file at all: gone with the process."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS boots (ordinal INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS messages (
@@ -31,6 +34,10 @@ INSERT OR IGNORE INTO counters VALUES ('lost', 0), ('lived_s', 0);
 
 class OutboxError(LinkError):
     """The outbox's file cannot be opened, read or written."""
+
+
+class OutboxFullError(OutboxError):
+    """There is no room on the disk for it."""
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -75,7 +82,9 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as problem:
-        raise OutboxError(
+        # Python 3.10 does not tell SQLite's error numbers; these words are its SQLITE_FULL.
+        kind = OutboxFullError if "disk is full" in str(problem) else OutboxError
+        raise kind(
             f"the outbox cannot be used: {problem}",
             where=str(path),
             fix="Check the disk, and that no other agent uses this state folder.",

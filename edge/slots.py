@@ -98,6 +98,11 @@ class Slots:
         return self._record.current
 
     @property
+    def proven(self) -> Digest | None:
+        """What a start begins with: the current bundle, unless it was still on trial."""
+        return self._record.fallback if self._record.provisional else self._record.current
+
+    @property
     def fallback(self) -> Digest | None:
         """The digest of the bundle that served before."""
         return self._record.fallback
@@ -128,6 +133,18 @@ class Slots:
                 fix="Free some space on the device, or raise update.slots_mib.",
             )
 
+    def discard(self, digest: Digest) -> None:
+        """Under a name that opening cleans away first, so that no half-deleted slot ever looks like one."""
+        doomed = self.folder / (_STAGING + folder_of(self.folder, digest).name)
+        try:
+            if doomed.exists():
+                self._disk.remove_folder(doomed)
+            self._disk.rename(folder_of(self.folder, digest), doomed)
+            self._disk.sync(self.folder)
+            self._disk.remove_folder(doomed)
+        except OSError as problem:
+            raise disk_error("deleting a slot", self.folder, problem) from problem
+
     def _room_bytes(self) -> int:
         used = sum(file.stat().st_size for file in self.folder.glob("*/*"))
         free = shutil.disk_usage(self.folder).free - _SPARE_BYTES
@@ -144,7 +161,7 @@ class Slots:
                 return self.slot(opened.digest)
             except BundleError as spoilt:
                 log.warning("%s; it is written anew", spoilt)
-                self._discard(opened.digest)
+                self.discard(opened.digest)
         self.check_room(opened.size_bytes)
         staging = self.folder / (_STAGING + final.name)
         try:
@@ -201,7 +218,7 @@ class Slots:
         for digest in self.held():
             if digest not in self._record.needed:
                 log.info("slot %s: deleted", digest)
-                self._discard(digest)
+                self.discard(digest)
 
     def _unpack(self, opened: OpenBundle, staging: Path) -> None:
         """Every file written and synced, the marker last."""
@@ -221,18 +238,6 @@ class Slots:
     def _store(self, path: Path, data: bytes) -> None:
         self._disk.write(path, data)
         self._disk.sync(path)
-
-    def _discard(self, digest: Digest) -> None:
-        """Under a name that opening cleans away first, so that no half-deleted slot ever looks like one."""
-        doomed = self.folder / (_STAGING + folder_of(self.folder, digest).name)
-        try:
-            if doomed.exists():
-                self._disk.remove_folder(doomed)
-            self._disk.rename(folder_of(self.folder, digest), doomed)
-            self._disk.sync(self.folder)
-            self._disk.remove_folder(doomed)
-        except OSError as problem:
-            raise disk_error("deleting a slot", self.folder, problem) from problem
 
     def _clear(self, staging: Path) -> None:
         """Take away what was not finished; what cannot be removed now is removed at the next start."""

@@ -148,8 +148,11 @@ class Updater:
         progress = after_restart(self._file.load(), provisional=self._slots.provisional, current=self._slots.current)
         if self._slots.provisional:
             log.warning("restarted while a new model was being watched: going back")
-            self._slots.roll_back()
+            self._roll_back_slots()
         self._keep(progress)
+        if progress.local and not progress.unfinished:
+            # Power went between the outcome and this, or the order brought the agent down too often.
+            self._inbox.clear()
 
     def start(self, eyes: Eyes) -> None:
         """Say the last outcome again, go on with what a restart interrupted, then wait for assignments."""
@@ -363,17 +366,21 @@ class Updater:
             deadline.check()
 
     def _go_back(self, problem: FerryError) -> None:
-        """The old model serves, or goes on serving. A disk that refuses now is undone at the next start."""
+        """The old model serves, or goes on serving."""
         if self._slots.provisional:
             assert self._slots.fallback is not None
             self._eyes.go_back(self._slots.slot(self._slots.fallback))
-            try:
-                self._slots.roll_back()
-            except DiskError as refused:
-                log.error("%s", refused)
+            self._roll_back_slots()
         elif self._slots.current is not None:
             self._eyes.go_back(self._slots.slot(self._slots.current))
         self._step("failed", cause=cause_of(problem), detail=f"{problem.what} [{problem.where}]")
+
+    def _roll_back_slots(self) -> None:
+        """On a disk that refuses, the record goes on saying `provisional`, and every start serves the fallback."""
+        try:
+            self._slots.roll_back()
+        except DiskError as refused:
+            log.error("%s", refused)
 
     def _abandon_current(self, cause: Cause, why: str) -> None:
         """Back to the fallback for good. Without one a crashing model leaves nothing to serve, and the thread ends."""

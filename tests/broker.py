@@ -26,11 +26,12 @@ def free_port() -> int:
 class Broker:
     """One mosquitto process; `stop` and `start` keep the port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, also: str = "") -> None:
+        """`also` is added to its configuration, e.g. another listener with TLS."""
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n{also}")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

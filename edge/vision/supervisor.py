@@ -248,10 +248,12 @@ class Vision:
     def _dismiss(self) -> None:
         """Have the process replaced by one with the model that is wanted."""
         with self._changed:
-            self._dismissed = self._process
-            self._begun = False
-        if self._dismissed is not None:
-            self._dismissed.kill()
+            process = self._process
+            if process is None:
+                # Another is about to start, with the model that is wanted.
+                return
+            self._dismissed, self._begun = process, False
+        process.kill()
 
     def _run(self) -> None:
         """One process after the other, until one has said its last word."""

@@ -39,6 +39,7 @@ class Station:
 
     def __init__(self, folder: Path, broker_url: str) -> None:
         self.folder, self._broker_url = folder, broker_url
+        self._started: list[subprocess.Popen[str]] = []
         for name in ("publisher", "fleet", "stranger"):
             make_key(folder / f"{name}.key")
         self.bundle = write_bundle(folder, 1, signer=self.key("publisher"))
@@ -76,12 +77,23 @@ every_s = 0.2
 
     def start(self, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "edgeferry", "agent", "--config", str(self.config)]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin", **environment})
+        agent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin", **environment})
+        self._started.append(agent)
+        return agent
+
+    def close(self) -> None:
+        """End what a failed test has left."""
+        for agent in self._started:
+            if agent.poll() is None:
+                agent.kill()
+                agent.communicate()
 
 
 @pytest.fixture
-def station(tmp_path: Path, broker: Broker) -> Station:
-    return Station(tmp_path, broker.url)
+def station(tmp_path: Path, broker: Broker) -> Iterator[Station]:
+    made = Station(tmp_path, broker.url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -314,6 +326,33 @@ def test_an_order_without_an_agent_waits_for_its_start(station: Station, collect
     ended(agent)
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, with 24 MiB: slots leave 16 free."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("may not mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_device_with_a_full_disk_serves_and_reports(station: Station, collector: Collector, small_disk: Path) -> None:
+    station.config.write_text(station.config.read_text().replace('"state"', f'"{small_disk}"'))
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
+    ended(agent)
+    subprocess.run(["dd", "if=/dev/zero", f"of={small_disk / 'fill'}"], capture_output=True, check=False)
+    boots = {batch.boot for _, batch in collector.batches}
+    again = station.start()
+    collector.wait_until(lambda: {batch.boot for _, batch in collector.batches} > boots, PATIENCE_S)
+    assert "messages are kept in memory alone" in ended(again)
+    assert readings(collector)[-1].model == "tiny@1"
+
+
 def test_words_at_a_device_that_never_ran(station: Station) -> None:
     done = edgeferry("agent", "status", "--config", station.config, check=False)
     assert done.returncode == 2
@@ -365,6 +404,19 @@ def test_a_current_bundle_that_is_spoilt_gives_way_to_the_one_before(station: St
     collector.wait_until(lambda: any(reading.model == "tiny@1" for reading in readings(collector)), PATIENCE_S)
     assert "the current bundle cannot serve, going back" in ended(agent)
     assert Slots(station.folder / "state").current == slots.fallback
+
+
+def test_slots_that_are_all_spoilt_are_filled_anew_from_the_first_bundle(
+    station: Station, collector: Collector
+) -> None:
+    ran_once(station)
+    slots = Slots(station.folder / "state")
+    slot = slots.slot(slots.proven or "")
+    slot.model.write_bytes(slot.model.read_bytes()[::-1])
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
+    ended(agent)
+    assert slots.slot(slot.digest).member(slot.manifest.model)
 
 
 def test_an_absent_configuration_is_one_sentence(tmp_path: Path) -> None:
