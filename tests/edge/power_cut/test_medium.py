@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.edge.power_cut.medium import MOST_NAMES, Medium, states_during
+from tests.edge.power_cut.memory import folder_in_memory
 from tests.edge.power_cut.verbs import (
     Append,
     FailedSync,
@@ -164,20 +164,22 @@ def possible(steps: Steps, root: Path) -> list[Verb]:
     return done
 
 
+@settings(deadline=None)
 @given(st.lists(step, max_size=25))
 def test_with_everything_kept_the_model_is_the_real_folder(steps: Steps) -> None:
     before: Tree = {"a": OLD, "f": None, "f/a": NEW}
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "root"
+    with folder_in_memory() as place:
+        root = place / "root"
         write_tree(before, root)
         assert Medium(before).after(possible(steps, root)).tree() == read_tree(root)
 
 
+@settings(deadline=None)
 @given(st.lists(step, max_size=12))
 def test_what_was_there_and_what_is_there_are_always_among_the_states(steps: Steps) -> None:
     before: Tree = {"a": OLD, "f": None, "f/a": NEW}
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "root"
+    with folder_in_memory() as place:
+        root = place / "root"
         write_tree(before, root)
         verbs = [verb for verb in possible(steps, root) if not isinstance(verb, Sync)]
         left = states(before, *verbs)
@@ -185,11 +187,12 @@ def test_what_was_there_and_what_is_there_are_always_among_the_states(steps: Ste
         assert read_tree(root) in left
 
 
+@settings(deadline=None)
 @given(st.lists(step, max_size=12))
 def test_after_syncing_everything_one_state_is_left(steps: Steps) -> None:
     before: Tree = {"a": OLD, "f": None, "f/a": NEW}
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "root"
+    with folder_in_memory() as place:
+        root = place / "root"
         write_tree(before, root)
         verbs = possible(steps, root)
         everything = read_tree(root)
