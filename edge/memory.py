@@ -1,4 +1,4 @@
-"""How much memory a process holds."""
+"""How much memory a process holds, and how much is left."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def resident_bytes(proc: Path = Path("/proc"), *, pid: int | None = None) -> int
     except (OSError, IndexError, ValueError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_bytes(proc: Path = Path("/proc")) -> int:
+    """What can be had without swapping: MemAvailable (proc(5)); 0 where the kernel does not say."""
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return 0
