@@ -150,9 +150,6 @@ class Updater:
             log.warning("restarted while a new model was being watched: going back")
             self._roll_back_slots()
         self._keep(progress)
-        if progress.local and not progress.unfinished:
-            # Power went between the outcome and this, or the order brought the agent down too often.
-            self._inbox.clear()
 
     def start(self, eyes: Eyes) -> None:
         """Say the last outcome again, go on with what a restart interrupted, then wait for assignments."""
@@ -202,7 +199,9 @@ class Updater:
         if payload is not None and self._accepts(payload):
             self._walk()
         order = self._inbox.look()
-        if order is not None:
+        if order is not None and self._carried_out(order):
+            self._inbox.clear()
+        elif order is not None:
             self._obey(order)
         given_up, self._given_up = self._given_up, None
         if given_up is not None and given_up == self._slots.current:
@@ -212,6 +211,9 @@ class Updater:
         """The last outcome is said again: power may have gone between its record and the outbox."""
         if self._progress.unfinished:
             self._walk()
+        elif self._progress.state == "committed" and self._assignment().digest != self._slots.current:
+            # Power went after the slots had gone back and before the record said so, or the slot had been spoilt.
+            self._step("failed", cause="interrupted", detail="the device has gone back to the model before")
         elif self._progress.assignment is not None:
             self._report(self._progress)
 
@@ -229,13 +231,18 @@ class Updater:
         self._keep(Progress(assignment=assignment, accepted=assignment.counter))
         return True
 
+    def _carried_out(self, order: Order) -> bool:
+        """Whether the last walk was this order's: power went before it was taken away. It must not be begun again."""
+        return bool(order.id) and order.id == self._progress.order and not self._progress.unfinished
+
     def _obey(self, order: Order) -> None:
         """An order given at the device. It takes the same walk as an assignment, and is gone at its end."""
         if order.verb == "roll-back":
             self._abandon_current("operator", "somebody at the device asked for it")
             self._inbox.clear()
             return
-        self._keep(Progress(assignment=self._local(order), local=True, accepted=self._progress.accepted))
+        accepted = self._progress.accepted
+        self._keep(Progress(assignment=self._local(order), local=True, order=order.id, accepted=accepted))
         self._walk()
 
     def _local(self, order: Order) -> Assignment:
