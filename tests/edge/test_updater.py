@@ -28,7 +28,8 @@ from edge.progress import Progress, ProgressFile
 from edge.slots import Slots
 from edge.supply import Supply
 from edge.trust import Trust
-from edge.updater import Updater, cause_of
+from edge.updater import Updater
+from edge.walk import cause_of
 from tests.edge.file_server import FileServer
 from tests.edge.local_eyes import LocalEyes
 from tests.edge.tiny_bundle import PROFILE, install, write_bundle
