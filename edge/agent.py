@@ -106,6 +106,7 @@ class Agent:
             on_desired=self._updater.desired,
             quiet=Quiet(),
             neighbour=self._home,
+            clock=clock,
         )
         self._systemd = Notifier()
         self._updater.recover()
@@ -266,7 +267,7 @@ def _supply(config: DeviceConfig, state: Path, clock: FleetClock, disk: Disk) ->
     month_bytes = None if update.month_mib is None else update.month_mib * _MIB
     budget = Budget(state, disk, month_bytes=month_bytes, clock=clock.now)
     repository = None if root is None else Repository(Path(root), state, clock, disk, ca_file=update.ca_file)
-    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file)
+    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file, clock=clock)
 
 
 def _home(config: DeviceConfig) -> HomeAssistant | None:
