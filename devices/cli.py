@@ -1,10 +1,11 @@
-"""`edgeferry devices`: what is known about each kind of device, and which kind this machine is."""
+"""`edgeferry devices` and `edgeferry doctor`: what is known about each kind of device, and how this one does."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from contract.codec import to_pretty_json
 from devices.detect import Machine
 from devices.detect import detect as detect_machine
 from devices.profiles import ModelRules, Profile, all_profiles, load_profile
+
+if TYPE_CHECKING:
+    from devices.doctor.examine import Report
 
 _COLUMNS = ("PROFILE", "DEVICE", "MEMORY", "FORMAT", "ACCELERATOR")
 
@@ -64,6 +68,39 @@ def detect(root: Path, as_json: bool) -> None:
         return
     for line in _found(machine):
         click.echo(line)
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The device.toml of the agent: its files, cameras and broker are looked at too.",
+)
+@click.option("--deadline", type=click.FloatRange(min=1), default=60, help="Seconds each inference library may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.pass_context
+def doctor(context: click.Context, config: Path | None, deadline: float, as_json: bool) -> None:
+    """Say what this device is, what works on it, and what to mend. Exits 1 when something will not work."""
+    from devices.doctor.examine import examine
+
+    report = examine(config, deadline_s=deadline)
+    if as_json:
+        click.echo(to_pretty_json(report), nl=False)
+    else:
+        for line in _diagnosis(report):
+            click.echo(line)
+    context.exit(0 if report.ready else 1)
+
+
+def _diagnosis(report: Report) -> Iterator[str]:
+    width = max(len(finding.check) for finding in report.findings)
+    for finding in report.findings:
+        yield f"{finding.status:<5} {finding.check:<{width}}  {finding.what}"
+        if finding.fix:
+            yield f"{'':<5} {'':<{width}}  fix: {finding.fix}"
+    count = {status: sum(finding.status == status for finding in report.findings) for status in ("bad", "warn")}
+    words = "ready" if report.ready else "not ready"
+    yield f"{words}: {count['bad']} bad, {count['warn']} to look at, in {report.seconds:.1f} s"
 
 
 def _found(machine: Machine) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 def detect(root: Path = Path("/"), *, architecture: str | None = None) -> Machine:
-    """The machine below `root`. The caller says `architecture` of a live machine, as old kernels have no file for it."""
+    """The machine below `root`; `architecture` is that of a live machine, as kernels before 6.1 have no file for it."""
     tree = Tree(root)
     kernel = architecture or architecture_of(tree)
     bits, accelerators = _userland_bits(tree), _accelerators(tree)

@@ -30,7 +30,7 @@ def cores(tree: Tree) -> str:
 
 
 def architecture(tree: Tree) -> str:
-    """As `uname -m` says it: from the kernel's own word (Linux 6.1), else from the look of cpuinfo; empty if unknown."""
+    """As `uname -m` says it: the kernel's own word (Linux 6.1 and later), else by the look of cpuinfo; or empty."""
     if said := tree.text("proc/sys/kernel/arch"):
         return said
     keys = dict(tree.pairs(CPUINFO))

@@ -1,8 +1,8 @@
 """What is known about each kind of device: `devices/catalog/NAME.toml`, read strictly.
 
 A profile is data, so that a new board is a new file and no code. Every fact about hardware names the public source it
-was taken from; choices of ours (`formats`, `threads`, `memory_budget_mib`) need none. What a profile means for a conversion is decided in
-`converters/`, what it means for a running device in `edge/`.
+was taken from; choices of ours (`formats`, `threads`, `memory_budget_mib`) need none. What a profile means for a
+conversion is decided in `converters/`, what it means for a running device in `edge/`.
 """
 
 from __future__ import annotations
@@ -199,11 +199,11 @@ def parse_profile(data: bytes, *, name: str) -> Profile:
 def _check_specifiers(profile: Profile, where: str) -> None:
     """Every range of versions is one that `devices/versions.py` reads; the doctor compares with them."""
     ranges = [text for package in profile.package for text in (package.versions, package.python)]
-    for text in ranges + [conflict.versions for conflict in profile.conflict]:
-        try:
+    try:
+        for text in ranges + [conflict.versions for conflict in profile.conflict]:
             satisfies("1", text)
-        except ValueError as problem:
-            raise ConfigError(str(problem), where=where, fix="Write it like >=2.1,!=2.3.0") from problem
+    except ValueError as problem:
+        raise ConfigError(str(problem), where=where, fix="Write it like >=2.1,!=2.3.0") from problem
 
 
 @cache
