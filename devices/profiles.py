@@ -59,6 +59,7 @@ class Conflict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versions: str
     """Of `beside`, as a specifier: where they match, `package` does not work."""
     why: str
+    fix: str
     source: str
 
 

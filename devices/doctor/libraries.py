@@ -140,8 +140,8 @@ def known_cause(case: Case, library: Library, version: str | None) -> Cause | No
     for conflict in (conflict for profile in case.profiles for conflict in profile.conflict):
         beside = _version((conflict.beside,))
         if conflict.package in library.packages and beside and satisfies(beside, conflict.versions):
-            fix = f"Remove {conflict.package}, or keep {conflict.beside} out of {conflict.versions}."
-            return Cause(f"it does not work beside {conflict.beside} {beside}: {conflict.why}", fix, certain=True)
+            why = f"it does not work beside {conflict.beside} {beside}: {conflict.why}"
+            return Cause(why, conflict.fix, certain=True)
     return None
 
 

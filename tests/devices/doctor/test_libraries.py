@@ -75,7 +75,7 @@ def test_tflite_runtime_beside_numpy_2_is_explained_and_harmless_only_where_lite
     assert finding.status == status
     assert "SystemError: initialization of _pywrap" in finding.what
     assert "it does not work beside numpy 2.0.2" in finding.what
-    assert finding.fix == "Remove tflite-runtime, or keep numpy out of >=2."
+    assert finding.fix == "Remove tflite-runtime, or: pip install 'numpy<2'"
 
 
 def test_tflite_runtime_beside_numpy_1_has_no_known_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
