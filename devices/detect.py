@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from devices.processor import architecture as architecture_of
 from devices.processor import cores
-from devices.profiles import Profile, all_profiles
+from devices.profiles import Profile, all_profiles, load_profile
 from devices.tree import Tree
 
 MODEL, COMPATIBLE = "proc/device-tree/model", "proc/device-tree/compatible"
@@ -94,13 +94,13 @@ def detect(root: Path = Path("/"), *, architecture: str | None = None) -> Machin
 
 def _board(tree: Tree, kernel: str) -> tuple[Profile | None, str, list[str]]:
     """The board's profile, the file that named it, and doubts."""
-    names, model = tree.strings(COMPATIBLE), _model(tree)
+    names, model, known = tree.strings(COMPATIBLE), _model(tree), tuple(all_profiles())
     for name in names:  # the most exact name comes first
-        if found := [profile for profile in all_profiles() if name in profile.compatible]:
+        if found := [profile for profile in known if name in profile.compatible]:
             board, doubts = _by_release(found, tree, kernel)
             return board, f"/{COMPATIBLE} says {name}", doubts
-    for profile in all_profiles():
-        if model.startswith(profile.models) and profile.models:
+    for profile in known:
+        if model.startswith(profile.models):  # an empty tuple begins nothing
             return profile, f"it calls itself {model}", []
     return _generic(kernel, model, names)
 
@@ -125,8 +125,7 @@ def _generic(kernel: str, model: str, names: tuple[str, ...]) -> tuple[Profile |
     doubts = [f"no profile knows the board {who!r}, so as little as possible is assumed"] if who else []
     if name is None:
         return None, f"the processor is {kernel or 'unknown'}", [*doubts, "no profile serves this processor"]
-    profile = next(profile for profile in all_profiles() if profile.name == name)
-    return profile, f"the processor is {kernel}, and no file names a board of the catalog", doubts
+    return load_profile(name), f"the processor is {kernel}, and no file names a board of the catalog", doubts
 
 
 def _with_accelerators(board: Profile | None, found: tuple[Accelerator, ...]) -> tuple[str | None, list[str]]:
@@ -136,8 +135,7 @@ def _with_accelerators(board: Profile | None, found: tuple[Accelerator, ...]) ->
         words = ["its Edge TPU is not seen at /dev/apex_0: the kernel module is missing, or this is a container"]
         return (board.name if board else None), words if lost else []
     if board.accelerator == "none":
-        pci = ["the Edge TPU is on PCIe; bundles for coral-usb suit it"] if found[0].bus == "pci" else []
-        return WITH_CORAL, pci
+        return WITH_CORAL, []  # on PCIe too: the bundles are the same
     return board.name, [f"an Edge TPU is attached as well; bundles for {board.name} do not use it"]
 
 
