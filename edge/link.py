@@ -228,6 +228,7 @@ class Link:
                 tls.check_not_expired(client.socket(), self._clock)
         except (OSError, ValueError) as problem:
             self._missed(str(problem))
+            _hang_up(client)
             return False
         client.loop_start()
         try:
@@ -336,6 +337,13 @@ class Link:
             self._on_message(found.kind, bytes(message.payload))
 
 
+def _hang_up(client: Client) -> None:
+    """Without a word: nobody is trusted there."""
+    connection = client.socket()
+    if connection is not None:
+        connection.close()
+
+
 def _cut(client: Client) -> None:
     """End a connection that may never answer: paho's thread would wait for what cannot be sent."""
     socket = client.socket()
@@ -358,7 +366,7 @@ def _secret(path: str | None) -> str | None:
 def _tls(broker: Broker) -> ssl.SSLContext:
     """Trust in `ca_file`, or in the system's authorities; with our own certificate where there is one."""
     try:
-        context = tls.context(broker.ca_file, None)
+        context = ssl.create_default_context(cafile=broker.ca_file)
         if broker.cert_file is not None:
             context.load_cert_chain(broker.cert_file, broker.key_file)
     except (OSError, ssl.SSLError) as problem:

@@ -49,4 +49,4 @@ def check_not_expired(connection: object, clock: FleetClock | None) -> None:
     certificate = connection.getpeercert() or {}
     ends = str(certificate.get("notAfter", ""))
     if not ends or ssl.cert_time_to_seconds(ends) < clock.now():
-        raise ssl.SSLError(f"certificate has expired: {ends or 'it says no end'}")
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"certificate has expired: {ends or 'it says no end'}")
