@@ -37,7 +37,7 @@ from edge.progress import Progress
 from edge.quiet import Quiet
 from edge.reporter import Reporter
 from edge.signals import stopped_by_signals
-from edge.slots import Slots
+from edge.slots import FOLDER, Slots
 from edge.supply import Supply
 from edge.systemd import Notifier
 from edge.telemetry import Window
@@ -81,9 +81,10 @@ class Agent:
         # The outbox is locked for one agent, and a second one must not undo what the first is about.
         self._outbox = _outbox(config, state / OUTBOX)
         disk = disk or Disk()
+        self._vision = Vision(config, state / FOLDER, self._listener(), program=vision_program)
+        self._vision.warm()
         clock = FleetClock(state, disk)
         self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
-        self._vision = Vision(config, self._slots.folder, self._listener(), program=vision_program)
         self._updater = Updater(
             config,
             trust,

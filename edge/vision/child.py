@@ -41,8 +41,11 @@ class _Line:
 
 
 def main(line: _Line) -> None:
-    """Begin, serve, obey."""
-    begin = begin_of(line.hear())
+    """Begin, serve, obey; in waiting it may never be asked to."""
+    packet = line.hear()
+    if not packet:
+        return
+    begin = begin_of(packet)
     try:
         work = Work(begin, line.say)
     except FerryError as problem:

@@ -134,6 +134,10 @@ class Vision:
         """How often the process was replaced, by cause."""
         return self._crashes.counts
 
+    def warm(self) -> None:
+        """Have the first process import what it needs while whoever is to `start` it is still busy."""
+        self._spare.warm()
+
     def start(self, slot: Slot, *, golden: bool = False) -> None:
         """Serve `slot`, after its golden frames where asked; returns once it does.
 

@@ -37,7 +37,6 @@ _LOOK_S = 0.02
 _WHOLE_S = 6.0
 """So much longer a start with nothing made cheaper may be left alone."""
 _DEADLINE_S = 3600.0
-_WHOLE_EVERY = 20
 Publish = Callable[[str, bytes], None]
 """A device's name, and its signed assignment."""
 _LOCAL_FRAMES = 30
@@ -57,19 +56,19 @@ _VERBS = {
 class Tally:
     """What all devices came to. For several threads."""
 
-    def __init__(self, kills: int) -> None:
-        self._lock, self._left = threading.Lock(), kills
+    def __init__(self, kills: int, whole_every: int) -> None:
+        self._lock, self._left, self._whole_every = threading.Lock(), kills, whole_every
         self.kills = 0
         self.phases: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.faults: list[Fault] = []
         self.quick_s, self.whole_s, self.whole_cpu_s = list[float](), list[float](), list[float]()
 
-    def begin_life(self) -> int | None:
-        """Which life this is; None when there were enough."""
+    def begin_life(self) -> bool | None:
+        """Whether nothing is made cheaper for this one; None when there were enough."""
         with self._lock:
             self._left -= 1
-            return None if self._left < 0 else self._left
+            return None if self._left < 0 else self._left % self._whole_every == 0
 
     def killed(self, where: str) -> None:
         """One more."""
@@ -125,10 +124,10 @@ class Station:
         self._host = Host(self._folder)
 
     def live(self) -> None:
-        """Life after life, until the campaign has had enough; then what is under way is let end."""
+        """Life after life, until the campaign has had enough."""
         try:
-            while (number := self._tally.begin_life()) is not None:
-                self._one_life(whole=number % _WHOLE_EVERY == 0)
+            while (whole := self._tally.begin_life()) is not None:
+                self._one_life(whole=whole)
         finally:
             self._host.close()
 

@@ -177,17 +177,22 @@ def _seen(watch: Watch, walks: int, ends: list[State]) -> dict[str, Figure]:
     near = [(a, b) for a, b in pairs if any(abs(b.at_s - at_s) < _AROUND_S for at_s in moments)]
     calm = [(a, b) for a, b in pairs if all(abs(b.at_s - at_s) >= _AROUND_S for at_s in moments)]
     interval_ms = 1e3 / FRAMES_PER_S
-    left_out = sum(b.frame - a.frame - 1 for a, b in near)
     about = f"around {len(moments)} changes of model in {walks} updates"
     assert ends == ["committed", "rolled-back"] * (walks // 2), ends
     return {
-        "frames_without_an_answer": at_most(sum(not b.ok for _, b in near) + left_out, 0, about),
+        "frames_without_an_answer": at_most(_left_out(near), 0, about),
+        "frames_without_an_answer_calm": Figure(_left_out(calm), f"frames of {len(calm)} others; {len(near)} around"),
         "frame_waits_at_worst": at_most(max(b.delay_ms for _, b in near), interval_ms, f"ms from capture, {about}"),
-        "frame_waits_at_worst_calm": Figure(max(b.delay_ms for _, b in calm), f"ms, of {len(calm)} other frames"),
+        "frame_waits_at_worst_calm": Figure(max(b.delay_ms for _, b in calm), "ms, of others"),
         "gap_at_worst": Figure(max(b.at_s - a.at_s for a, b in near) * 1e3, "ms between results, heard by the agent"),
         "gap_at_worst_calm": Figure(max(b.at_s - a.at_s for a, b in calm) * 1e3, "ms"),
         "gap_median": Figure(median(b.at_s - a.at_s for a, b in near) * 1e3, f"ms, the camera's is {interval_ms:.1f}"),
     }
+
+
+def _left_out(pairs: list[tuple[Answered, Answered]]) -> int:
+    """Frames that were answered with an error, or whose numbers are missing."""
+    return sum(not b.ok for _, b in pairs) + sum(b.frame - a.frame - 1 for a, b in pairs)
 
 
 class _Walker:
