@@ -19,6 +19,14 @@ T = TypeVar("T")
 _SHOWN_CHARACTERS = 300
 
 
+class _Schema(msgspec.Struct):
+    schema: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+_SCHEMA_OF = msgspec.json.Decoder(_Schema)
+"""Made here, because threads must not meet at msgspec's first look at a struct: `contract.messages.prepare`."""
+
+
 def to_json(value: Any) -> bytes:
     """One line of JSON; equal values give equal bytes."""
     return msgspec.json.encode(value)
@@ -35,7 +43,7 @@ def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError]
     A newer major `schema` is refused before the rest is looked at: its fields may mean something else.
     """
     try:
-        found = msgspec.json.decode(data, type=_Schema).schema
+        found = _SCHEMA_OF.decode(data).schema
         if found > newest_schema:
             raise error(
                 f"schema {plain(str(found))} is newer than {newest_schema}, the newest this version reads",
@@ -46,10 +54,6 @@ def from_json(data: bytes, kind: type[T], *, where: str, error: type[FerryError]
     except _NO_JSON as problem:
         what = f"not a valid {kind.__name__}: {plain(str(problem))}"
         raise error(what, where=where, fix="Write it anew.") from problem
-
-
-class _Schema(msgspec.Struct):
-    schema: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

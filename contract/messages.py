@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
+from msgspec.json import Decoder
 
 from contract.codec import from_json
 from contract.drift import Drift
@@ -272,6 +273,15 @@ _TYPES: dict[str, type[Message]] = {
     "command": Command,
     "reply": Reply,
 }
+
+
+def prepare() -> None:
+    """Let msgspec look at every type that travels, before threads decode any.
+
+    Its first look at a struct is not safe from two threads at once (0.22 ends in a segmentation fault).
+    """
+    for kind in {*_TYPES.values(), Telemetry, Event, Reported, Assignment}:
+        Decoder(kind)
 
 
 def decode(kind: str, payload: bytes, *, where: str) -> Message:

@@ -1,8 +1,8 @@
 """What is known about each kind of device: `devices/catalog/NAME.toml`, read strictly.
 
 A profile is data, so that a new board is a new file and no code. Every fact about hardware names the public source it
-was taken from; choices of ours (`formats`, `threads`) need none. What a profile means for a conversion is decided in
-`converters/`, what it means for a running device in `edge/`.
+was taken from; choices of ours (`formats`, `threads`, `memory_budget_mib`) need none. What a profile means for a
+conversion is decided in `converters/`, what it means for a running device in `edge/`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from contract.codec import from_toml
 from contract.errors import ConfigError
 from contract.manifest import Format
+from devices.versions import satisfies
 
 SUFFIX = ".toml"
 SOURCED = ("processor", "memory_mib", "int8", "accelerator")
@@ -43,6 +44,67 @@ class Package(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     known_bad: tuple[str, ...] = ()
     """Versions inside that range that must not be installed."""
     why_bad: str = ""
+    python: str = ""
+    """For which interpreters there are wheels, as a specifier; empty for all that edgeferry runs on."""
+    machine: Literal["", "aarch64", "armv7l", "x86_64"] = ""
+    """The userland it is meant for; empty for the profile's own."""
+    source: str
+
+
+class Conflict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two packages that are each well and must not meet in one environment."""
+
+    package: str
+    beside: str
+    versions: str
+    """Of `beside`, as a specifier: where they match, `package` does not work."""
+    why: str
+    fix: str
+    source: str
+
+
+class Driver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an accelerator needs from the system, outside Python."""
+
+    name: str
+    """The package as its publisher calls it, e.g. `libedgetpu1-std`."""
+    publisher: str
+    """Who publishes it: `Debian`, `Google`, `NVIDIA JetPack` …"""
+    library: str = ""
+    """The shared object that proves it, e.g. `libedgetpu.so.1`."""
+    group: str = ""
+    """The group that may open the device's files, by its udev rule."""
+    why: str
+    source: str
+
+
+class Thermal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the board slows itself down."""
+
+    slows_from_c: Annotated[float, Meta(gt=0, le=150)]
+    """Clocks are lowered step by step from here."""
+    limit_c: Annotated[float, Meta(gt=0, le=150)]
+    """The firmware does what it must to stay below."""
+    source: str
+
+
+class ModelRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model must be for the accelerator to take it; without the table, whatever the libraries read."""
+
+    precision: Literal["int8", "fp16"]
+    """The one to ship first."""
+    full_int8: bool = False
+    """Every tensor 8-bit, inputs and outputs included; nothing else is taken."""
+    static_shapes: bool = False
+    """Sizes and parameters known when the model is compiled."""
+    batch: _Count | None = None
+    """The only batch size; None for any."""
+    int8_needs_gate: bool = False
+    """int8 only where its accuracy on labelled pictures was shown to hold."""
+    built_on_device: bool = False
+    """The compiled form fits one machine: it is built there and never shipped."""
+    operators: tuple[str, ...] = ()
+    """TFLite's names of the operators that run on the accelerator; empty for no list."""
     source: str
 
 
@@ -73,8 +135,21 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Instructions for 8-bit products: where there is `neither`, 8-bit sums may saturate or save no time."""
     threads: _Count
     """Inference threads unless the device's configuration says otherwise."""
+    memory_budget_mib: _Count
+    """What agent, vision and inference may take together: `MemoryMax` of their service."""
+    compatible: tuple[str, ...] = ()
+    """Device-tree names of the boards meant, as `/proc/device-tree/compatible` lists them; see `devices/detect.py`."""
+    models: tuple[str, ...] = ()
+    """How `/proc/device-tree/model` begins there; `/proc/cpuinfo` says the same where a container hides the tree."""
+    l4t_release: _Count | None = None
+    """Jetson Linux' major release, where boards of one name run several."""
     notes: tuple[str, ...] = ()
+    thermal: Thermal | None = None
+    """None where no published figure was found: the kernel's trip points say it then."""
+    model: ModelRules | None = None
     package: tuple[Package, ...]
+    conflict: tuple[Conflict, ...] = ()
+    driver: tuple[Driver, ...] = ()
     system: tuple[System, ...]
     source: tuple[Source, ...]
 
@@ -115,9 +190,21 @@ def parse_profile(data: bytes, *, name: str) -> Profile:
     claimed = {fact for source in profile.source for fact in source.facts}
     if unknown := sorted(claimed - set(Profile.__struct_fields__)):
         raise ConfigError(f"a source stands for {unknown[0]!r}, which is no key", where=where, fix="Correct it.")
-    if missing := [fact for fact in SOURCED if fact not in claimed]:
+    facts = [*SOURCED, "compatible"] if profile.compatible else SOURCED
+    if missing := [fact for fact in facts if fact not in claimed]:
         raise ConfigError(f"no source for {', '.join(missing)}", where=where, fix="Say where it was read.")
+    _check_specifiers(profile, where)
     return profile
+
+
+def _check_specifiers(profile: Profile, where: str) -> None:
+    """Every range of versions is one that `devices/versions.py` reads; the doctor compares with them."""
+    ranges = [text for package in profile.package for text in (package.versions, package.python)]
+    try:
+        for text in ranges + [conflict.versions for conflict in profile.conflict]:
+            satisfies("1", text)
+    except ValueError as problem:
+        raise ConfigError(str(problem), where=where, fix="Write it like >=2.1,!=2.3.0") from problem
 
 
 @cache

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -43,6 +44,7 @@ from edge.telemetry import Window
 from edge.trust import Trust, pinned
 from edge.updater import Updater
 from edge.vision.messages import Ended
+from edge.vision.process import PROGRAM
 from edge.vision.supervisor import Listener, Vision
 
 log = logging.getLogger(__name__)
@@ -69,17 +71,19 @@ def run_agent(config_path: Path) -> None:
 class Agent:
     """One device at work."""
 
-    def __init__(self, config: DeviceConfig) -> None:
+    def __init__(
+        self, config: DeviceConfig, *, disk: Disk | None = None, vision_program: Sequence[str] = PROGRAM
+    ) -> None:
         """Everything that can fail fails here, in the order a person would mend it: keys, model, camera, broker."""
         self._config, self._stopping = config, False
         trust, state = pinned(config), Path(config.state_dir)
         _make_folder(state)
         # The outbox is locked for one agent, and a second one must not undo what the first is about.
         self._outbox = _outbox(config, state / OUTBOX)
-        disk = Disk()
+        disk = disk or Disk()
         clock = FleetClock(state, disk)
         self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
-        self._vision = Vision(config, self._slots.folder, self._listener())
+        self._vision = Vision(config, self._slots.folder, self._listener(), program=vision_program)
         self._updater = Updater(
             config,
             trust,
@@ -102,6 +106,7 @@ class Agent:
             on_desired=self._updater.desired,
             quiet=Quiet(),
             neighbour=self._home,
+            clock=clock,
         )
         self._systemd = Notifier()
         self._updater.recover()
@@ -262,7 +267,7 @@ def _supply(config: DeviceConfig, state: Path, clock: FleetClock, disk: Disk) ->
     month_bytes = None if update.month_mib is None else update.month_mib * _MIB
     budget = Budget(state, disk, month_bytes=month_bytes, clock=clock.now)
     repository = None if root is None else Repository(Path(root), state, clock, disk, ca_file=update.ca_file)
-    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file)
+    return Supply(state, disk, budget, repository=repository, ca_file=update.ca_file, clock=clock)
 
 
 def _home(config: DeviceConfig) -> HomeAssistant | None:

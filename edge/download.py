@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract.errors import UpdateError
+from edge.clock import FleetClock
 from edge.deadline import Deadline
 from edge.durable import Disk
 from edge.http_get import checked_address, get, pieces, retry_after_s, shown
@@ -65,6 +66,7 @@ def fetch(
     disk: Disk,
     spend: Callable[[int], None] = _without_limit,
     ca_file: str | None = None,
+    clock: FleetClock | None = None,
     pauses_s: tuple[float, ...] = _PAUSES_S,
     patience: Patience = PATIENCE,
 ) -> Path:
@@ -73,12 +75,13 @@ def fetch(
     DownloadError, DiskError or DeadlineError otherwise; and whatever `spend` raises, which is called with the number
     of bytes that have come (see `Watch`) before they are stored. They are stored all the same: they are paid for.
     Whatever ends a download, what is good of the part stays for the next one. `ca_file` holds the certificate
-    authorities (PEM) trusted instead of the system's. `pauses_s` are the longest pauses before each attempt without
+    authorities (PEM) trusted instead of the system's; `clock` judges certificates, where it is another than the
+    system's (`edge/tls.py`). `pauses_s` are the longest pauses before each attempt without
     success; there are as many.
     """
     try:
         checked_address(wanted.url)
-        _Download(wanted, part, deadline, disk, spend, ca_file, patience).run(pauses_s)
+        _Download(wanted, part, deadline, disk, spend, ca_file, clock, patience).run(pauses_s)
     except RefusedError as refusal:
         raise _failed(refusal.what, wanted, fix=refusal.fix) from refusal
     return part
@@ -100,9 +103,10 @@ class _Download:
         disk: Disk,
         spend: Callable[[int], None],
         ca_file: str | None,
+        clock: FleetClock | None,
         patience: Patience,
     ) -> None:
-        self._wanted, self._deadline, self._ca_file = wanted, deadline, ca_file
+        self._wanted, self._deadline, self._ca_file, self._clock = wanted, deadline, ca_file, clock
         most_bytes = 2 * wanted.size_bytes + _MOST_BYTES_OVER
         self._watch = Watch(deadline, spend, most_bytes=most_bytes, patience=patience)
         self._part = PartFile(part, wanted.digest, wanted.size_bytes, disk)
@@ -152,7 +156,7 @@ class _Download:
 
     def _receive(self) -> None:
         """Ask for the rest and append it."""
-        with get(self._wanted.url, self._headers(), self._watch, ca_file=self._ca_file) as answer:
+        with get(self._wanted.url, self._headers(), self._watch, ca_file=self._ca_file, clock=self._clock) as answer:
             at_most_bytes = self._agreed(answer)
             if self._part.size == 0:
                 self._part.began(self._wanted.url, _etag(answer))

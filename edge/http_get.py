@@ -19,6 +19,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from contract.errors import ConfigError
+from edge import tls
+from edge.clock import FleetClock
 from edge.watch import BrokenError, RefusedError, Watch
 
 MOST_REDIRECTS = 5
@@ -27,14 +30,17 @@ _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
 
 
-def get(url: str, headers: Mapping[str, str], watch: Watch, *, ca_file: str | None) -> http.client.HTTPResponse:
+def get(
+    url: str, headers: Mapping[str, str], watch: Watch, *, ca_file: str | None, clock: FleetClock | None = None
+) -> http.client.HTTPResponse:
     """The answer from `url`, or from where it sends us: http and https only, and never from https to http.
 
     Its status may be any that is no redirect. To be closed by the caller. `ca_file` holds the authorities (PEM) that
-    are trusted instead of the system's. Proxies are taken from the environment, as urllib does.
+    are trusted instead of the system's; `clock` judges certificates (`edge/tls.py`). Proxies are taken from the
+    environment, as urllib does.
     """
     for _ in range(MOST_REDIRECTS + 1):
-        answer = _asked(checked_address(url), headers, watch, ca_file)
+        answer = _asked(checked_address(url), headers, _Connecting(watch, ca_file, clock))
         if answer.status not in _ELSEWHERE:
             watch.body_begins()
             return answer
@@ -98,15 +104,14 @@ def retry_after_s(answer: http.client.HTTPResponse) -> float:
         return 0.0
 
 
-def _asked(url: str, headers: Mapping[str, str], watch: Watch, ca_file: str | None) -> http.client.HTTPResponse:
-    tls = url.startswith("https:")
+def _asked(url: str, headers: Mapping[str, str], connecting: _Connecting) -> http.client.HTTPResponse:
     opener = urllib.request.OpenerDirector()  # without the handlers of file:, ftp: and data:
     opener.addheaders = [("User-Agent", "edgeferry")]
     opener.add_handler(urllib.request.ProxyHandler())
-    opener.add_handler(_Connecting(watch, ca_file))
+    opener.add_handler(connecting)
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **headers})
     try:
-        answer = opener.open(request, timeout=watch.connecting(tls=tls))
+        answer = opener.open(request, timeout=connecting.watch.connecting(tls=url.startswith("https:")))
     except urllib.error.URLError as problem:
         if isinstance(problem.reason, ssl.SSLCertVerificationError):
             raise RefusedError(
@@ -141,9 +146,9 @@ def _words(problem: object) -> str:
 class _Connecting(urllib.request.AbstractHTTPHandler):
     """http and https over connections whose answers pass `watch`."""
 
-    def __init__(self, watch: Watch, ca_file: str | None) -> None:
+    def __init__(self, watch: Watch, ca_file: str | None, clock: FleetClock | None) -> None:
         super().__init__()
-        self._watch, self._ca_file = watch, ca_file
+        self.watch, self._ca_file, self._clock = watch, ca_file, clock
 
     http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
@@ -152,13 +157,16 @@ class _Connecting(urllib.request.AbstractHTTPHandler):
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         # Made here, because reading the system's authorities takes 20 ms and 2 MiB.
-        return self.do_open(self._watched(http.client.HTTPSConnection), request, context=_tls(self._ca_file))
+        made = self._watched(http.client.HTTPSConnection)
+        return self.do_open(made, request, context=_tls(self._ca_file, self._clock))
 
     def _watched(self, kind: Callable[..., http.client.HTTPConnection]) -> Any:
-        watch = self._watch
+        watch, clock = self.watch, self._clock
 
         class Response(http.client.HTTPResponse):
             def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+                if isinstance(sock, ssl.SSLSocket):
+                    tls.check_not_expired(sock, clock)
                 super().__init__(_Tap(sock, watch), *args, **options)  # type: ignore[arg-type]
 
         def connection(*args: Any, **options: Any) -> http.client.HTTPConnection:
@@ -191,12 +199,12 @@ class _Tap(io.RawIOBase):
         super().close()
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def _tls(ca_file: str | None, clock: FleetClock | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as problem:
+        context = tls.context(ca_file, clock)
+    except ConfigError as problem:
         raise RefusedError(
-            f"the certificate authorities in {ca_file} cannot be used: {problem}",
+            f"the certificate authorities in {ca_file} cannot be used: {problem.what}",
             fix="Check ca_file under [update] in device.toml.",
         ) from problem
     context.set_alpn_protocols(["http/1.1"])

@@ -11,6 +11,7 @@ health window decide. It survives a restart, and one placed while no agent runs 
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,8 @@ class Order(Struct, frozen=True, kw_only=True):
     name: ModelName = "none"
     version: Positive = 1
     size_bytes: Count = 0
+    id: str = ""
+    """Made up when it is placed, so that the same order placed again is another one."""
 
 
 class Inbox:
@@ -93,7 +96,12 @@ class Inbox:
         with opened_bundle(bundle, UNVERIFIED) as opened:
             manifest, digest, size_bytes = opened.bundle.manifest, opened.digest, opened.size_bytes
         order = Order(
-            verb="install", digest=digest, name=manifest.name, version=manifest.version, size_bytes=size_bytes
+            verb="install",
+            digest=digest,
+            name=manifest.name,
+            version=manifest.version,
+            size_bytes=size_bytes,
+            id=secrets.token_hex(8),
         )
         self._begin()
         try:

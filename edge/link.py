@@ -33,11 +33,14 @@ from contract.device import Broker
 from contract.errors import ConfigError, LinkError
 from contract.messages import Birth, Presence
 from contract.topics import Kind, parse, topic
+from edge import tls
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo, SocketLike
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge.clock import FleetClock
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +97,8 @@ class Link:
 
     `birth` is asked for at each connection; `on_message` gets this device's `ack`, `desired` and `command` payloads;
     `on_connected` is called when the broker has accepted us and knows who we are, `on_confirmed` at each PUBACK.
-    `also` are topics outside our own that `on_other` wants to hear.
+    `also` are topics outside our own that `on_other` wants to hear. `clock` judges the broker's certificate
+    (`edge/tls.py`).
     An address, a password file or a certificate that cannot be used is a ConfigError at once.
     """
 
@@ -113,6 +117,7 @@ class Link:
         on_other: Callable[[str, bytes], None] | None = None,
         keepalive_s: int = KEEPALIVE_S,
         puback_s: float = _PUBACK_S,
+        clock: FleetClock | None = None,
     ) -> None:
         self.where = broker.url
         self._broker, self._address = broker, address_of(broker.url)
@@ -121,7 +126,7 @@ class Link:
         self._birth, self._on_message = birth, on_message
         self._on_connected, self._on_confirmed = on_connected, on_confirmed
         self._also, self._on_other = tuple(also), on_other
-        self._keepalive_s, self._puback_s = keepalive_s, puback_s
+        self._keepalive_s, self._puback_s, self._clock = keepalive_s, puback_s, clock
         self._client: Client | None = None
         self._unconfirmed: deque[_Sent] = deque()
         self._unconfirmed_lock = threading.Lock()
@@ -219,6 +224,8 @@ class Link:
         client = self._client = self._new_client()
         try:
             client.connect(self._address.host, self._address.port, keepalive=self._keepalive_s)
+            if self._tls is not None:
+                tls.check_not_expired(client.socket(), self._clock)
         except (OSError, ValueError) as problem:
             self._missed(str(problem))
             return False
@@ -268,6 +275,7 @@ class Link:
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._password)
         if self._tls is not None:
+            tls.believe(self._tls, self._clock)
             client.tls_set_context(self._tls)
         client.on_connect, client.on_subscribe, client.on_disconnect = self._welcomed, self._heard, self._parted
         client.on_message, client.on_publish = self._received, self._confirmed
@@ -350,7 +358,7 @@ def _secret(path: str | None) -> str | None:
 def _tls(broker: Broker) -> ssl.SSLContext:
     """Trust in `ca_file`, or in the system's authorities; with our own certificate where there is one."""
     try:
-        context = ssl.create_default_context(cafile=broker.ca_file)
+        context = tls.context(broker.ca_file, None)
         if broker.cert_file is not None:
             context.load_cert_chain(broker.cert_file, broker.key_file)
     except (OSError, ssl.SSLError) as problem:

@@ -1,4 +1,4 @@
-"""How much memory a process holds, and how to hold less."""
+"""How much memory a process holds, how to hold less, and how much is left."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def keep_one_heap() -> None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, _THRESHOLD_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _THRESHOLD_BYTES)
+
+
+def available_bytes(proc: Path = Path("/proc")) -> int:
+    """What can be had without swapping: MemAvailable (proc(5)); 0 where the kernel does not say."""
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return 0

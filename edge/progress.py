@@ -30,6 +30,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     assignment: Assignment | None = None
     local: bool = False
     """Whether somebody at the device gave it (`edge/inbox.py`), and not the fleet."""
+    order: str = ""
+    """The id of that order."""
     accepted: int = 0
     """The highest counter of the fleet's assignments so far; only a larger one is new."""
     tries: int = 0

@@ -30,6 +30,7 @@ from edge.link import Link
 from edge.outbox import Outbox, OutboxError, Place
 
 if TYPE_CHECKING:
+    from edge.clock import FleetClock
     from edge.quiet import Quiet
     from edge.telemetry import Window
 
@@ -78,11 +79,13 @@ class Reporter:
         flight: Flight | None = None,
         quiet: Quiet | None = None,
         neighbour: Neighbour | None = None,
+        clock: FleetClock | None = None,
     ) -> None:
         """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked.
 
-        Without `quiet` every window is sent.
+        Without `quiet` every window is sent; without `clock` the system's judges the broker's certificate.
         """
+        messages.prepare()
         self.sent, self.acknowledged = 0, 0
         """Messages put, and messages the collector has, since this reporter was made."""
         self._outbox, self._on_desired = outbox, on_desired
@@ -101,6 +104,7 @@ class Reporter:
             on_confirmed=self._wake.set,
             also=neighbour.listens_to if neighbour else (),
             on_other=neighbour.heard if neighbour else None,
+            clock=clock,
         )
         if neighbour is not None:
             neighbour.attach(lambda topic, payload: self._link.publish_raw(topic, payload, retain=True))

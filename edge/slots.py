@@ -185,7 +185,8 @@ class Slots:
         before = self._record
         fallback = before.fallback if digest == before.current else before.current
         provisional = provisional and fallback is not None
-        earlier = before.fallback if provisional and before.fallback not in (digest, fallback) else None
+        # Also where it is `digest` itself: going forward to the fallback and back again must not lose it.
+        earlier = before.fallback if provisional and before.fallback != fallback else None
         self._write(
             Record(current=digest, fallback=fallback, provisional=provisional, earlier=earlier, floor=before.floor)
         )

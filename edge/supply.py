@@ -17,6 +17,7 @@ from contract.manifest import Digest
 from contract.messages import Assignment, DeltaOffer
 from contract.moments import unix_s
 from edge.budget import Allowance, Budget
+from edge.clock import FleetClock
 from edge.deadline import Deadline
 from edge.delta import apply_delta
 from edge.download import DownloadError, Wanted, fetch, still_missing
@@ -41,10 +42,11 @@ class Supply:
         *,
         repository: Repository | None = None,
         ca_file: str | None = None,
+        clock: FleetClock | None = None,
     ) -> None:
         """Without a repository the fleet's and the publisher's signatures are all that counts."""
         self._folder, self._disk, self._budget = state_dir / FOLDER, disk, budget
-        self._repository, self._ca_file = repository, ca_file
+        self._repository, self._ca_file, self._clock = repository, ca_file, clock
 
     def vouched_floor(self, assignment: Assignment, metadata: str | Path, deadline: Deadline) -> int:
         """The security floor of the repository, which vouches for the bundle; 0 where no root is pinned.
@@ -118,7 +120,15 @@ class Supply:
         part = self._folder / f"{hex_of(wanted.digest)}.part"
         self._keep_only((part.name,))
         allowance.check_room(still_missing(wanted, part, disk=self._disk))
-        return fetch(wanted, part, deadline=deadline, disk=self._disk, spend=allowance, ca_file=self._ca_file)
+        return fetch(
+            wanted,
+            part,
+            deadline=deadline,
+            disk=self._disk,
+            spend=allowance,
+            ca_file=self._ca_file,
+            clock=self._clock,
+        )
 
     @contextmanager
     def _spending(self, assignment: Assignment) -> Iterator[Allowance]:

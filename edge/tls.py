@@ -9,7 +9,6 @@ certain, not `not yet valid`. Names and signatures are checked as ever.
 from __future__ import annotations
 
 import ssl
-from socket import socket
 
 from contract.errors import ConfigError
 from edge.clock import FleetClock
@@ -17,8 +16,11 @@ from edge.clock import FleetClock
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 
-def context(ca_file: str | None, clock: FleetClock) -> ssl.SSLContext:
-    """For one connection: `ca_file`'s authorities, or the system's. ConfigError where the file is of no use."""
+def context(ca_file: str | None, clock: FleetClock | None) -> ssl.SSLContext:
+    """For one connection: `ca_file`'s authorities, or the system's. ConfigError where the file is of no use.
+
+    Without a clock the system's is believed.
+    """
     try:
         made = ssl.create_default_context(cafile=ca_file)
     except OSError as problem:
@@ -27,13 +29,22 @@ def context(ca_file: str | None, clock: FleetClock) -> ssl.SSLContext:
             where=ca_file or "the system's authorities",
             fix="Name a PEM file with the certificate that signed the server's.",
         ) from problem
-    if clock.behind:
-        made.verify_flags |= _NO_CHECK_TIME
+    believe(made, clock)
     return made
 
 
-def check_not_expired(connection: socket | None, clock: FleetClock) -> None:
+def believe(context: ssl.SSLContext, clock: FleetClock | None) -> None:
+    """Have OpenSSL judge by the system's clock, or not, as it is at this moment. Before each connection."""
+    if clock is not None and clock.behind:
+        context.verify_flags |= _NO_CHECK_TIME
+    else:
+        context.verify_flags &= ~_NO_CHECK_TIME
+
+
+def check_not_expired(connection: object, clock: FleetClock | None) -> None:
     """After the handshake; ssl.SSLError where the server's certificate ended before the time that is believed."""
+    if clock is None:
+        return
     assert isinstance(connection, ssl.SSLSocket)
     certificate = connection.getpeercert() or {}
     ends = str(certificate.get("notAfter", ""))

@@ -31,6 +31,7 @@ COMMANDS = {
     "bundle": _Entry("converters.cli", "bundle", "Look into bundles, check them, make deltas."),
     "keys": _Entry("converters.cli", "keys", "Make and show the keys that sign."),
     "devices": _Entry("devices.cli", "devices", "What is known about each kind of device."),
+    "doctor": _Entry("devices.cli", "doctor", "Say what this device is, what works on it, and what to mend."),
     "run": _Entry("edge.cli", "run", "Run a bundle on pictures, a video or a camera."),
     "bench": _Entry("edge.cli", "bench", "Time a bundle on this machine."),
     "agent": _Entry("edge.cli", "agent", "What systemd starts on a device."),

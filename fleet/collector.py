@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from contract.codec import to_json
+from contract.messages import prepare
 from contract.topics import topic
 from fleet.arrivals import Arrival, Refusal, judge
 from fleet.ingest import Due, record
@@ -37,6 +38,7 @@ class Collector:
     """`offer` messages from any thread; `start` and `close` once."""
 
     def __init__(self, fleet: str, store: Store, publish: Publish) -> None:
+        prepare()
         self.on_commit: Callable[[], None] = lambda: None
         self.let_go = 0
         """Messages the full queue could not take."""

@@ -19,9 +19,9 @@ PROGRAM = (sys.executable, "-m", "edge.vision.child")
 
 
 class VisionProcess:
-    """Started with `begin`. OSError where the system has no room for a process."""
+    """Waits for its `Begin` once it is started. OSError where the system has no room for a process."""
 
-    def __init__(self, begin: Begin, *, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(self, program: Sequence[str] = PROGRAM) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -33,7 +33,16 @@ class VisionProcess:
                 # Ctrl-C in a terminal goes to the whole group; this process ends when the agent says so.
                 start_new_session=True,
             )
-        self.order(begin)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def order(self, order: Order | Begin) -> bool:
         """Send it; False when nobody is there to hear it."""

@@ -44,16 +44,21 @@ from edge.vision.messages import (
     Told,
 )
 from edge.vision.process import PROGRAM, VisionProcess
+from edge.vision.spare import Spare
 
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
 """For the libraries, the model and the cameras: a slow card in a Raspberry Pi Zero takes half a minute."""
 _STOP_S = 10.0
-_SILENCE_S = 1.5
+_SILENCE_S = 1.0
 """Without a pulse for so long the loop hangs; it says at least two a second."""
 _SILENCE_IN_STEPS = 10.0
-"""But a step may take as long as so many of the slowest lately: a large model without isolation."""
+"""But a step may take as long as so many of the slowest lately: a large model without isolation, or a busy machine."""
+_FORGOTTEN = 0.9
+"""Of a slow step, with each pulse."""
+_SPARE_AFTER_S = 2.0
+"""A process that has just begun has the machine to itself."""
 _LOOK_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _MIB = 1 << 20
@@ -83,9 +88,15 @@ class Vision:
     """
 
     def __init__(
-        self, config: DeviceConfig, slots: Path, listener: Listener, *, program: Sequence[str] = PROGRAM
+        self,
+        config: DeviceConfig,
+        slots: Path,
+        listener: Listener,
+        *,
+        program: Sequence[str] = PROGRAM,
+        crashes: Crashes | None = None,
     ) -> None:
-        self._config, self._slots, self._listener, self._program = config, slots, listener, program
+        self._config, self._slots, self._listener, self._spare = config, slots, listener, Spare(program)
         self._changed = threading.Condition()
         self._wanted: Slot | None = None
         """Who serves in the next process."""
@@ -101,8 +112,9 @@ class Vision:
         self._lost: LostError | None = None
         self._pulse: Pulse | None = None
         self._ended: Ended | None = None
-        self._crashes = Crashes()
+        self._crashes = crashes or Crashes()
         self._golden = self._begun = self._stopping = False
+        self._slowest_s = 0.0
         self._thread = threading.Thread(target=self._run, name="vision", daemon=True)
 
     @property
@@ -110,6 +122,12 @@ class Vision:
         """Who answers, or answered until a moment ago."""
         assert self._serving is not None
         return self._serving
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that serves; None while it is being replaced."""
+        process = self._process
+        return None if process is None else process.pid
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -262,6 +280,7 @@ class Vision:
             ended = self._one_process()
             pause_s = min(max(pause_s * 2, 0.2), _LONGEST_PAUSE_S) if self._crashes.exhausted else 0.0
             self._rest(pause_s if ended is None else 0.0)
+        self._spare.close()
         with self._changed:
             self._ended = ended or Ended()
             self._changed.notify_all()
@@ -277,7 +296,8 @@ class Vision:
         with self._changed:
             assert self._wanted is not None
             begin = Begin(config=self._config, slots=str(self._slots), digest=self._wanted.digest, golden=self._golden)
-            process = self._process = VisionProcess(begin, program=self._program)
+            process = self._process = self._spare.take()
+        process.order(begin)
         if self._stopping:
             # Asked for while there was nobody to pass it on to.
             process.order(Stop())
@@ -293,7 +313,7 @@ class Vision:
 
     def _hear(self, process: VisionProcess) -> Ended:
         """Pass on what it says until it has said its last word; ProcessLostError."""
-        heard_s, patience_s = time.monotonic(), START_TIMEOUT_S
+        heard_s, patience_s, served_s = time.monotonic(), START_TIMEOUT_S, float("inf")
         while True:
             asked_s = time.monotonic()
             message = process.hear(_LOOK_S)
@@ -305,8 +325,12 @@ class Vision:
             if isinstance(message, Pulse | Serving):
                 heard_s = now_s
                 patience_s = self._patience_s(message)
+            if isinstance(message, Serving):
+                served_s = min(served_s, now_s)
             if message is not None:
                 self._take(message)
+            if isinstance(message, Pulse) and now_s - served_s > _SPARE_AFTER_S and not self._stopping:
+                self._spare.warm()
             self._check_process(process, message, now_s - heard_s, patience_s)
 
     def _patience_s(self, message: Pulse | Serving) -> float:
@@ -314,7 +338,8 @@ class Vision:
         loading_here = self._trial is not None and not self._config.inference.isolate
         if isinstance(message, Serving) or loading_here:
             return START_TIMEOUT_S
-        return max(_SILENCE_S, _SILENCE_IN_STEPS * message.slowest_s)
+        self._slowest_s = max(message.slowest_s, _FORGOTTEN * self._slowest_s)
+        return max(_SILENCE_S, _SILENCE_IN_STEPS * self._slowest_s)
 
     def _check_process(self, process: VisionProcess, message: Said | None, silent_s: float, patience_s: float) -> None:
         if silent_s > (_STOP_S if self._stopping else patience_s):

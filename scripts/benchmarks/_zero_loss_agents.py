@@ -6,7 +6,7 @@ DEVICES are names with commas between; RATE is readings a second of each; BEGAN 
 monotonic clock, so that whoever was killed catches up. A reading carries a number of its device's own, one larger each
 time. The number is noted in DEVICE.ledger after the reporter has returned, with a plain write(2), which a SIGKILL
 cannot take back: whatever is noted was accepted. A reading that was accepted and not noted before the kill may arrive
-too; its number is skipped at the next start, so that it is never given to another.
+too; numbers begin anew at each start, above all earlier ones, so that none is ever given to two readings.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from edge.telemetry import Window
 
 NUMBER_BYTES = 4
 DIGEST = "sha256:" + "0" * 64
+_MOST_A_START = 1_000_000
 _TICK_S = 0.02
 _OUTBOX_BYTES = 256 << 20
 
@@ -37,7 +38,7 @@ class Device:
         self._ledger = os.open(folder / f"{name}.ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         noted = noted_numbers(folder / f"{name}.ledger")
         self.made = len(noted)
-        self._number = noted[-1] + 1 if noted else 0
+        self._number = _counted_start(folder / f"{name}.starts") * _MOST_A_START
         self._outbox = Outbox(folder / f"{name}.db", _OUTBOX_BYTES, max_age_s=7 * 86_400)
         self._reporter = Reporter(
             Broker(url=broker),
@@ -45,7 +46,7 @@ class Device:
             name,
             outbox=self._outbox,
             birth=self._birth,
-            flight=Flight(longest_wait_s=20.0),
+            flight=Flight(wait_s=1.0, longest_wait_s=20.0),
             quiet=Quiet(),
         )
         self._reporter.start()
@@ -88,6 +89,14 @@ def noted_numbers(ledger: Path) -> list[int]:
     data = ledger.read_bytes() if ledger.exists() else b""
     whole = len(data) - len(data) % NUMBER_BYTES
     return [int.from_bytes(data[at : at + NUMBER_BYTES], "big") for at in range(0, whole, NUMBER_BYTES)]
+
+
+def _counted_start(file: Path) -> int:
+    """How many starts there were before this one, which is counted before anything else happens."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, b".")
+    os.close(handle)
+    return file.stat().st_size - 1
 
 
 def _window(number: int) -> Window:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from tests.broker import Broker
 FLEET = "campaign"
 _PATIENCE_S = 900.0
 """After the last reading was made."""
+_START_S = 60.0
 _LOOK_S = 0.05
 _SAMPLE_S = 1.0
 _SPAN_S = 20
@@ -59,7 +61,8 @@ class Campaign(NamedTuple):
 
 
 LONG = Campaign(1_000_000, 1_500.0, {"broker": 20, "collector": 20, "agents": 100}, 300.0)
-SHORT = Campaign(20_000, 1_000.0, {"broker": 2, "collector": 2, "agents": 6}, 3.0)
+SHORT = Campaign(30_000, 1_000.0, {"broker": 2, "collector": 2, "agents": 6}, 3.0, seed=1558)
+"""The seed spreads its few kills, so that readings flow between them where the machine has time for it."""
 
 
 class Fault(NamedTuple):
@@ -78,6 +81,8 @@ class Found(NamedTuple):
     seconds: float
     best_rate: float
     """Readings stored a second, over the best stretch."""
+    stored_amid: int
+    """Readings stored when the last fault came: whether the pipeline was at work between them."""
     broker_starts: int
     collector_starts: int
     agent_kills: int
@@ -99,6 +104,7 @@ def figures(short: bool) -> dict[str, Figure]:
         "out_of_order": at_most(seen.out_of_order, 0, "readings"),
         "called_a_gap": at_most(seen.gaps, 0, "spans"),
         "never_noted": at_most(seen.unnoted, 5 * kills["agents"], "readings stored, accepted just before a kill"),
+        "stored_amid": Figure(found.stored_amid, "readings stored when the last fault came"),
         "rate_held": Figure(seen.stored / found.seconds, f"readings/s over {found.seconds:.0f} s, all faults included"),
         "rate_without_the_outage": Figure(seen.stored / (found.seconds - campaign.outage_s), "readings/s"),
         "best_rate": Figure(found.best_rate, f"readings/s over {_SPAN_S} s, while a backlog is taken in"),
@@ -134,11 +140,15 @@ def run(campaign: Campaign) -> Found:
         store = open_store(url, fleet=FLEET)
         undo.callback(store.close)
         stage = undo.enter_context(_stage(campaign, folder, url))
+        stage.open()
         began = time.monotonic()
         stage.play(began, store)
         seconds = time.monotonic() - began
         found = verdict(store, folder, [name for names in _shares(campaign) for name in names])
-        return Found(found, seconds, stage.best_rate(), stage.broker_starts, stage.collector.starts, stage.agent_kills)
+        amid = stage.stored_at(schedule(campaign)[-1].at_s)
+        return Found(
+            found, seconds, stage.best_rate(), amid, stage.broker_starts, stage.collector.starts, stage.agent_kills
+        )
 
 
 class Child:
@@ -155,11 +165,22 @@ class Child:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         self.starts += 1
 
+    def start_after_kill(self) -> None:
+        """Start it again; RuntimeError, with its last words, where nobody killed it."""
+        if self.code != -signal.SIGKILL:
+            words = self._log.read_text()[-2000:]
+            raise RuntimeError(f"a process ended by itself with code {self.code}: {words}")
+        self.start()
+
     def kill(self) -> None:
         """SIGKILL, and gone when this returns."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def has_said(self, words: str) -> bool:
+        """Whether `words` stand in its log."""
+        return words in self._log.read_text()
 
     @property
     def code(self) -> int | None:
@@ -178,10 +199,18 @@ class Stage:
         self._agents: list[Child] = []
         self._stored: list[tuple[float, int]] = []
 
-    def play(self, began: float, store: Store) -> None:
-        """Until every agent has ended by itself, which it does when all it has is acknowledged."""
+    def open(self) -> None:
+        """Broker and collector are at work when this returns."""
         self.broker.start()
         self.collector.start()
+        until = time.monotonic() + _START_S
+        while not self.collector.has_said("Collecting."):
+            if time.monotonic() > until:
+                raise RuntimeError(f"the collector is not ready after {_START_S:g} s")
+            time.sleep(_LOOK_S)
+
+    def play(self, began: float, store: Store) -> None:
+        """Until every agent has ended by itself, which it does when all it has is acknowledged."""
         self._agents = [
             Child(self._agent(names, began), self._folder / "agents.log") for names in _shares(self._campaign)
         ]
@@ -204,6 +233,10 @@ class Stage:
         for child in (*self._agents, self.collector):
             child.kill()
         self.broker.stop()
+
+    def stored_at(self, moment_s: float) -> int:
+        """Readings in the store at that time."""
+        return max((count for at_s, count in self._stored if at_s <= moment_s), default=0)
 
     def best_rate(self) -> float:
         """Readings stored a second over the best stretch of `_SPAN_S`, or over all where it was shorter."""
@@ -242,10 +275,13 @@ class Stage:
         return [(begin, self.broker.stop), (end, self.broker.start)]
 
     def _keep_running(self) -> None:
-        """As systemd's Restart= would: agents until they end in order, the collector always."""
+        """As systemd's Restart= would: agents until they end in order, the collector always.
+
+        An agent that dies by itself is a fault of its own, which a campaign must not hide.
+        """
         for agent in self._agents:
             if agent.code not in (None, 0):
-                agent.start()
+                agent.start_after_kill()
         if self.collector.code is not None:
             self.collector.start()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -72,3 +74,25 @@ def test_numbers_that_are_none_are_refused() -> None:
         value = {**json.loads(to_json(BATCH)), "gone": gone}
         with pytest.raises(LinkError):
             decode("telemetry", json.dumps(value).encode(), where="test")
+
+
+MEETING = """
+import sys, threading
+from contract import messages
+from contract.codec import to_json
+messages.prepare()
+data, together = to_json(messages.Batch(boot="b1", oldest=1)), threading.Barrier(8)
+sys.setswitchinterval(1e-6)
+def decode():
+    together.wait()
+    messages.decode("telemetry", data, where="test")
+threads = [threading.Thread(target=decode) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_threads_may_meet_at_their_first_message_once_types_are_prepared() -> None:
+    """Without it nine of ten such processes end in a segmentation fault."""
+    for _ in range(5):
+        assert subprocess.run([sys.executable, "-c", MEETING], check=False).returncode == 0

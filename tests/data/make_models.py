@@ -10,6 +10,9 @@ of the picture. So a test knows the right answer by heart, and a swapped channel
 | colours_float      | float32 (1, 16, 24, 3) 0..1   | float32 (1, 3), softmax       |
 | colours_nchw.onnx  | float32 (batch, 3, 16, 24)    | float32 (batch, 3), logits    |
 | recurrent.onnx     | the same, and a state (1, 3)  | sums of all frames' means, and the same as next state |
+
+`edgeferry doctor` tries the libraries with `devices/doctor/models`: colours_int8.tflite again, and a convolution of
+ones for onnxruntime, whose answer to a picture of ones is 9.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 FOLDER = Path(__file__).parent / "models"
 RECURRENT = Path(__file__).parent / "recurrent.onnx"
 """Beside the others, as it does not tell one frame's colour."""
+PROBES = Path(__file__).parent.parent.parent / "devices" / "doctor" / "models"
 HEIGHT, WIDTH = 16, 24
 SHARPNESS = 8.0
 """Turns a difference of means of 1.0 into a clear softmax."""
@@ -35,6 +39,8 @@ def main() -> None:
     (FOLDER / "colours_int8.tflite").write_bytes(_converted(model, "int8"))
     (FOLDER / "colours_nchw.onnx").write_bytes(_onnx())
     RECURRENT.write_bytes(_recurrent_onnx())
+    (PROBES / "probe.tflite").write_bytes((FOLDER / "colours_int8.tflite").read_bytes())
+    (PROBES / "probe.onnx").write_bytes(_convolution_onnx())
 
 
 def _colours():  # type: ignore[no-untyped-def]
@@ -85,6 +91,24 @@ def _onnx() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _convolution_onnx() -> bytes:
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Conv", ["picture", "ones"], ["sums"]),
+        helper.make_node("GlobalAveragePool", ["sums"], ["answer"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "probe",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 1, 8, 8])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [1, 1, 1, 1])],
+        [helper.make_tensor("ones", TensorProto.FLOAT, [1, 1, 3, 3], [1.0] * 9)],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
     return bytes(model.SerializeToString())
 
 

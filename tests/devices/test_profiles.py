@@ -31,6 +31,7 @@ accelerator = "none"
 formats = ["tflite"]
 int8 = "neither"
 threads = 1
+memory_budget_mib = 32
 package = []
 system = []
 
@@ -108,3 +109,54 @@ def test_a_profile_under_a_foreign_file_name_is_refused() -> None:
 
 def test_the_good_example_is_good() -> None:
     assert parse_profile(GOOD, name="toy").preferred_format == "tflite"
+
+
+def test_a_range_of_versions_nobody_can_read_is_refused() -> None:
+    package = b'package = [{name = "numpy", versions = "~=2", source = "x"}]'
+    with pytest.raises(ConfigError, match="no range of versions"):
+        parse_profile(GOOD.replace(b"package = []", package), name="toy")
+
+
+def test_an_unknown_key_of_a_table_is_refused_too() -> None:
+    with pytest.raises(ConfigError, match="limits_c"):
+        parse_profile(
+            GOOD + b'[thermal]\nslows_from_c = 80\nlimit_c = 85\nlimits_c = 1\nsource = "Toy data sheet"\n', name="toy"
+        )
+
+
+def test_the_names_a_board_is_known_by_need_a_source() -> None:
+    with pytest.raises(ConfigError, match="no source for compatible"):
+        parse_profile(GOOD.replace(b"threads", b'compatible = ["toy,one"]\nthreads'), name="toy")
+
+
+def test_no_board_has_two_profiles_unless_its_release_tells_them_apart() -> None:
+    seen: dict[tuple[str, int | None], str] = {}
+    for profile in all_profiles():
+        for name in profile.compatible:
+            assert (name, profile.l4t_release) not in seen, (name, profile.name)
+            seen[name, profile.l4t_release] = profile.name
+    assert len({name for name, _ in seen}) >= 20
+
+
+def test_what_the_service_may_take_fits_the_smallest_variant() -> None:
+    for profile in all_profiles():
+        assert 96 <= profile.memory_budget_mib <= profile.memory_mib / 2, profile.name
+
+
+def test_accelerators_say_what_a_model_must_be_and_what_the_system_must_have() -> None:
+    for profile in all_profiles():
+        assert (profile.accelerator == "none") == (profile.model is None), profile.name
+        assert profile.accelerator == "none" or profile.driver, profile.name
+    rules = load_profile("coral-usb").model
+    assert rules is not None
+    assert (rules.full_int8, rules.static_shapes, rules.batch) == (True, True, 1)
+    assert {"CONV_2D", "SOFTMAX"} <= set(rules.operators)
+    assert rules == load_profile("coral-dev-board").model
+    rules = load_profile("jetson-orin-jp6").model
+    assert rules is not None
+    assert (rules.precision, rules.int8_needs_gate, rules.built_on_device) == ("fp16", True, True)
+
+
+def test_every_profile_knows_that_tflite_runtime_and_numpy_2_do_not_go_together() -> None:
+    for profile in all_profiles():
+        assert ("tflite-runtime", "numpy", ">=2") in {(c.package, c.beside, c.versions) for c in profile.conflict}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.memory import resident_bytes
+from edge.memory import available_bytes, resident_bytes
 
 THREADS_THAT_ALLOCATE = """
 import sys, threading
@@ -51,3 +51,10 @@ def test_another_process_is_measured_while_it_runs() -> None:
 def test_what_threads_free_is_given_back() -> None:
     """In a process of its own: what glibc is told holds for good."""
     subprocess.run([sys.executable, "-c", THREADS_THAT_ALLOCATE], check=True)
+
+
+def test_what_is_left_is_what_the_kernel_says(tmp_path: Path) -> None:
+    assert available_bytes() > 0
+    (tmp_path / "meminfo").write_text("MemTotal:  900 kB\nMemAvailable:     300 kB\n")
+    assert available_bytes(tmp_path) == 300 * 1024
+    assert available_bytes(tmp_path / "absent") == 0

@@ -160,6 +160,15 @@ def test_going_back_brings_the_fallback_of_before_back_too(tmp_path: Path, bundl
     assert (slots.current, slots.fallback) == (bundles[1].digest, bundles[0].digest)
 
 
+def test_going_to_the_fallback_and_back_again_keeps_it(tmp_path: Path, bundles: list[Packed]) -> None:
+    slots = Slots(tmp_path)
+    for bundle in bundles[:2]:
+        slots.activate(install(slots, bundle).digest, provisional=False)
+    slots.activate(bundles[0].digest)
+    slots.roll_back()
+    assert (slots.current, slots.fallback, slots.provisional) == (bundles[1].digest, bundles[0].digest, False)
+
+
 def test_a_committed_bundle_raises_the_floor_and_nothing_lowers_it(tmp_path: Path, bundles: list[Packed]) -> None:
     slots = Slots(tmp_path)
     slots.activate(install(slots, bundles[0]).digest)

@@ -15,13 +15,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from contract.errors import ConfigError
+from contract.device import Broker as BrokerConfig
+from contract.digest import digest_of
+from contract.errors import ConfigError, LinkError
 from edge import tls
 from edge.clock import Anchor, FleetClock
 from edge.deadline import Deadline
+from edge.download import DownloadError, Wanted, fetch
 from edge.durable import Disk
+from edge.identity import birth
+from edge.link import Link
 from edge.vouching.errors import MetadataError
 from edge.vouching.source import HttpSource, Patience
+from tests.broker import Broker, free_port
+from tests.edge.file_server import FileServer
 from tests.edge.vouching.bad_server import BadServer, answering
 
 DAY = timedelta(days=1)
@@ -102,6 +109,60 @@ def test_a_clock_that_is_behind_opens_the_door_to_no_other_certificate(tmp_path:
         fetched(theirs, behind, ca_file=mine)
     with pytest.raises(MetadataError, match="IP address mismatch"):
         fetched(certificate(tmp_path, TODAY - DAY, TODAY + DAY, name="10.0.0.1"), behind)
+
+
+def test_the_broker_too_is_judged_by_the_time_that_is_believed(tmp_path: Path) -> None:
+    """The broker's certificate ended before today: a system clock that is right would refuse it."""
+    pem = certificate(tmp_path, TODAY - 60 * DAY, TODAY - 20 * DAY)
+    tcp = free_port()
+    # Started by root, it would become a user who may not read the key.
+    broker = Broker(tmp_path, also=f"listener {tcp} 127.0.0.1\nuser root\ncertfile {pem}\nkeyfile {pem}\n")
+    broker.start()
+    begun = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    accepted = clock(tmp_path, wall=begun, floor=TODAY - 30 * DAY)
+    (tmp_path / "other").mkdir()
+    refused = clock(tmp_path / "other", wall=begun, floor=TODAY - 10 * DAY)
+    try:
+        linked(tcp, pem, accepted).close()
+        for believed in (refused, None):
+            with pytest.raises(LinkError, match="certificate"):
+                linked(tcp, pem, believed)
+    finally:
+        broker.stop()
+
+
+def linked(port: int, authority: Path, believing: FleetClock | None) -> Link:
+    link = Link(
+        BrokerConfig(url=f"mqtts://127.0.0.1:{port}", ca_file=str(authority)),
+        "test",
+        "cam-1",
+        boot="b",
+        birth=lambda: birth(model="m@1", digest=None, backend="none", boot="b", profile="rpi4"),
+        on_message=lambda *_: None,
+        clock=believing,
+    )
+    link.connect_now(5.0)
+    return link
+
+
+def test_a_bundles_server_too(tmp_path: Path) -> None:
+    pem = certificate(tmp_path, TODAY - 60 * DAY, TODAY - 20 * DAY)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "bundle").write_bytes(b"bundle")
+    behind = clock(tmp_path, wall=datetime(1970, 1, 1, tzinfo=timezone.utc), floor=TODAY - 30 * DAY)
+    with FileServer(tmp_path / "served", tls=context) as server:
+        wanted = Wanted(f"{server.url}/bundle", digest_of(b"bundle"), 6)
+        deadline = Deadline(time.time() + 60.0, threading.Event())
+        for believed, error in ((None, DownloadError), (behind, None)):
+            part = tmp_path / "part"
+            if error is None:
+                fetch(wanted, part, deadline=deadline, disk=Disk(), ca_file=str(pem), clock=believed)
+                assert part.read_bytes() == b"bundle"
+            else:
+                with pytest.raises(error, match="certificate"):
+                    fetch(wanted, part, deadline=deadline, disk=Disk(), ca_file=str(pem), clock=believed)
 
 
 def test_authorities_that_cannot_be_read_are_a_mistake_in_the_configuration(tmp_path: Path) -> None:

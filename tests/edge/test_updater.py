@@ -23,11 +23,13 @@ from contract.states import State
 from devices.keys import Signer, development_verifier, load_signer, load_verifiers, make_key
 from edge.budget import Budget
 from edge.durable import Disk
+from edge.inbox import Inbox
 from edge.progress import Progress, ProgressFile
 from edge.slots import Slots
 from edge.supply import Supply
 from edge.trust import Trust
-from edge.updater import Updater, cause_of
+from edge.updater import Updater
+from edge.walk import cause_of
 from tests.edge.file_server import FileServer
 from tests.edge.local_eyes import LocalEyes
 from tests.edge.tiny_bundle import PROFILE, install, write_bundle
@@ -382,6 +384,37 @@ def test_the_last_outcome_is_said_again_after_a_restart(tmp_path: Path, fleet: F
     with Device(tmp_path / "state", fleet.trust, first) as again:
         assert again.wait_for("committed").counter == 1
         assert again.eyes.serving.release == "tiny@2"
+
+
+def test_an_order_at_the_device_is_not_carried_out_again_where_power_went_at_its_end(
+    tmp_path: Path, fleet: Fleet
+) -> None:
+    state = tmp_path / "state"
+    with Device(state, fleet.trust, write_bundle(tmp_path, 1)):
+        pass
+    inbox = Inbox(state, Disk())
+    order = inbox.place_install(write_bundle(tmp_path, 2), None)
+    assignment = fleet.assignment(tmp_path / f"tiny-2-{PROFILE}.bundle")
+    ended = Progress(state="rolled-back", assignment=assignment, local=True, order=order.id, cause="interrupted")
+    ProgressFile(state, Disk()).save(ended)
+    with Device(state, fleet.trust, tmp_path / "unused") as again:
+        until = time.monotonic() + PATIENCE_S
+        while inbox.look() is not None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert again.states() == ["rolled-back"]
+    assert again.slots.held() == (again.slots.current,)
+
+
+def test_a_record_that_says_committed_of_what_does_not_serve_is_put_right(tmp_path: Path, fleet: Fleet) -> None:
+    state = tmp_path / "state"
+    with Device(state, fleet.trust, write_bundle(tmp_path, 1)):
+        pass
+    committed = Progress(state="committed", assignment=fleet.assignment(write_bundle(tmp_path, 2)), accepted=1)
+    ProgressFile(state, Disk()).save(committed)
+    with Device(state, fleet.trust, tmp_path / "unused") as again:
+        assert again.wait_for("rolled-back").cause == "interrupted"
+    assert ProgressFile(state, Disk()).load().state == "rolled-back"
 
 
 def test_the_old_model_answers_every_frame_until_the_switch(device: Device, fleet: Fleet, tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ class Device:
     @property
     def process(self) -> psutil.Process:
         """The one at work."""
-        children = psutil.Process().children()
-        (process,) = [child for child in children if "edge.vision.child" in child.cmdline()]
-        return process
+        pid = self.vision.pid
+        assert pid is not None
+        return psutil.Process(pid)
 
     def answers_again(self) -> None:
         """Wait for frames that went through the loop from now on."""
@@ -149,6 +149,20 @@ def test_a_process_that_dies_is_replaced(device: Device, number: signal.Signals)
     device.heard.wait_until(lambda: device.heard.serving == 2)
     device.answers_again()
     assert device.vision.restarts == {number.name: 1}
+
+
+def test_the_next_process_waits_before_it_is_needed(device: Device) -> None:
+    before = device.process.pid
+    device.heard.wait_until(lambda: len(others(device)) == 1)
+    (waiting,) = others(device)
+    device.process.kill()
+    device.heard.wait_until(lambda: device.heard.serving == 2)
+    assert device.process.pid == waiting != before
+
+
+def others(device: Device) -> list[int]:
+    """Vision processes beside the one at work."""
+    return [child.pid for child in psutil.Process().children() if child.pid != device.vision.pid]
 
 
 def test_a_process_that_hangs_is_replaced(device: Device) -> None:
