@@ -62,6 +62,12 @@ def commit_of(verbs: list[Verb], new: Digest) -> tuple[int, int]:
     raise AssertionError("the update never commits")
 
 
+def settled_after(verbs: list[Verb]) -> int:
+    """The number of verbs after which the last record of the slots is there to stay."""
+    last = max((n for n, verb in enumerate(verbs) if isinstance(verb, Rename) and verb.target == RECORD), default=-1)
+    return next((n for n, verb in enumerate(verbs) if n > last >= 0 and verb == Sync(".")), 0)
+
+
 def unverified(state: Path, served: Served) -> Iterator[str]:
     """Slots that look whole and do not hold the signed manifest's members; what serves must be whole."""
     slots = Slots(state)
