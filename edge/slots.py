@@ -82,7 +82,7 @@ class Slots:
                 self._disk.make_folder(self.folder)
                 self._disk.sync(state_dir)
             for leftover in sorted(self.folder.glob(_STAGING + "*")):
-                self._disk.remove_folder(leftover)
+                self._clear(leftover)
             self._record = stored_record(state_dir)
         except OSError as problem:
             raise disk_error("opening the slots", self.folder, problem) from problem
@@ -182,6 +182,11 @@ class Slots:
         The very first one is never provisional: there is nothing to go back to.
         """
         self.slot(digest)
+        try:
+            # An agent killed just after the rename has left a name that may not be on the medium yet.
+            self._disk.sync(self.folder)
+        except OSError as problem:
+            raise disk_error("switching slots", self.folder, problem) from problem
         before = self._record
         fallback = before.fallback if digest == before.current else before.current
         provisional = provisional and fallback is not None

@@ -89,6 +89,8 @@ class Updater:
             log.warning("restarted while a new model was being watched: going back")
             roll_back_or_say(self._slots)
         self._book.keep(progress)
+        if not progress.unfinished:
+            self._collect()
 
     def start(self, eyes: Eyes) -> None:
         """Say the last outcome again, go on with what a restart interrupted, then wait for assignments."""
@@ -240,5 +242,6 @@ class Updater:
         """What nobody needs any more; a disk that refuses is asked again before the next bundle."""
         try:
             self._slots.collect()
+            self._supply.used_up()
         except DiskError as refused:
             log.warning("%s", refused)
