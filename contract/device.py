@@ -76,7 +76,7 @@ class Telemetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Results sent one by one: none, only when the first answer changes, or every one."""
     outbox_mib: Annotated[int, Meta(ge=1)] = 64
     outbox_days: Annotated[float, Meta(gt=0)] | None = None
-    """Messages nobody took for so long are given up, and counted; None for never."""
+    """Readings and events nobody took for so long are given up, and counted; an update's outcome never is."""
 
 
 class Update(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

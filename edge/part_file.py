@@ -173,7 +173,8 @@ class PartFile:
         if self.right:
             return
         if journal is None or checked is None:
-            log.warning("download: the %d bytes an earlier attempt left cannot be trusted, and are deleted", self.size)
+            if self.size:
+                log.warning("download: the %d bytes an earlier attempt left cannot be trusted, and are deleted", self.size)
             self.restart()
             return
         self._url, self._etag, self._synced = journal.url, journal.etag, checked.size
