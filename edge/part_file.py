@@ -174,7 +174,7 @@ class PartFile:
             return
         if journal is None or checked is None:
             if self.size:
-                log.warning("download: the %d bytes an earlier attempt left cannot be trusted, and are deleted", self.size)
+                log.warning("download: %d bytes an earlier attempt left cannot be trusted, and are deleted", self.size)
             self.restart()
             return
         self._url, self._etag, self._synced = journal.url, journal.etag, checked.size
