@@ -25,6 +25,7 @@ from edge.bundles import opened_bundle
 from edge.clock import FleetClock
 from edge.device_file import read_device_file
 from edge.durable import Disk
+from edge.first_report import FirstReport
 from edge.fitness import check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
@@ -78,6 +79,7 @@ class Agent:
             state / OUTBOX, config.telemetry.outbox_mib * _MIB, max_age_s=None if days is None else days * _DAY_S
         )
         disk = Disk()
+        self._first_report = FirstReport(state, disk)
         clock = FleetClock(state, disk)
         self._slots = Slots(state, disk=disk, quota_bytes=config.update.slots_mib * _MIB)
         self._vision = Vision(config, self._slots.folder, self._listener())
@@ -147,6 +149,8 @@ class Agent:
         counts = Counter(window.restarts) + Counter(self._vision.restarts)
         window = replace(window, restarts=dict(counts), rss_bytes=window.rss_bytes + resident_bytes())
         self._reporter.window(window)
+        if window.ledger.inferred:
+            self._first_report.told(boot=self._outbox.boot, release=window.model, digest=window.digest)
         if self._home is not None:
             self._home.window(window)
 
