@@ -156,6 +156,8 @@ def _wrong(settings: Settings) -> tuple[str, str, str] | None:
     """(setting, what is wrong with it, what to do) for the first that types cannot tell."""
     if not settings.publishers:
         return "publishers", "no publisher's key is named, so no bundle could be trusted", "Name their public keys."
+    if not settings.broker.startswith(("mqtt://", "mqtts://")) or "@" in settings.broker:
+        return "broker", "this is no broker's address", "Write mqtts://HOST[:PORT]; user and password are settings."
     if not _HOST_NAME.fullmatch(settings.host):
         return "hostname", f"{settings.host!r} is no host name", "Use up to 63 lower-case letters, digits and hyphens."
     if settings.user and not _USER.fullmatch(settings.user):
