@@ -172,7 +172,6 @@ def _flash_form(form: Path, rows: list[Row], how: How, jobs: int, as_json: bool)
 
 def _show_changes(rows: list[Row], how: How, as_json: bool) -> None:
     from contract.codec import to_json
-    from devices.changes import changes, words
     from devices.flash_target import target_for
     from devices.payload import build_payload
     from devices.settings import masked
@@ -180,12 +179,10 @@ def _show_changes(rows: list[Row], how: How, as_json: bool) -> None:
     shown = []
     for row in rows:
         payload = build_payload(row.settings, row.bundle)
-        found = changes(payload, target_for(row.to, how).present())
-        shown.append({"settings": masked(row.settings), "to": row.to, "payload": payload.id, "changes": found})
+        lines = target_for(row.to, how).preview(row.settings, payload, _say)
+        shown.append({"settings": masked(row.settings), "to": row.to, "payload": payload.id, "changes": lines})
         if not as_json:
-            click.echo(f"{row.settings.device_id} ({row.to}): {len(found) or 'no'} files would change")
-            for change in found:
-                click.echo(words(change))
+            click.echo("\n".join([f"{row.settings.device_id} ({row.to}):", *(lines or ["nothing would change"])]))
     if as_json:
         click.echo(to_json({"devices": shown}))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from contract.errors import ConfigError
-from devices.changes import is_text
+from devices.changes import changes, is_text, words
 from devices.payload import Payload
 from devices.profiles import load_profile
 from devices.settings import Settings
@@ -31,8 +31,8 @@ class Target(Protocol):
         """Do it; a FerryError leaves the place as it was."""
         ...
 
-    def present(self) -> dict[str, bytes]:
-        """Of the payload that is there: its list of digests, and those of its files whose lines may be compared."""
+    def preview(self, settings: Settings, payload: Payload, say: Say) -> list[str]:
+        """Lines that say what `flash` would change, without secrets; empty for nothing. Changes nothing."""
         ...
 
     def stop(self) -> None:
@@ -55,11 +55,12 @@ class SshTarget:
 
         return flash_over_ssh(payload, load_profile(settings.profile), self._ssh, wait_s=self._wait_s, say=say).result
 
-    def present(self) -> dict[str, bytes]:
-        """One or three log-ins; changes nothing."""
+    def preview(self, settings: Settings, payload: Payload, say: Say) -> list[str]:
+        """Against what the device has now: one to three log-ins."""
         from devices.remote.target import fetch, look
 
-        return fetch(self._ssh, as_root=look(self._ssh).uid != 0, names=is_text)
+        present = fetch(self._ssh, as_root=look(self._ssh).uid != 0, names=is_text)
+        return [line for change in changes(payload, present) for line in words(change)]
 
     def stop(self) -> None:
         """Cut the connection: the device goes back by itself."""
