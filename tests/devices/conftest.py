@@ -12,6 +12,7 @@ from devices.keys import load_signer, make_key
 from devices.payload import Payload, build_payload
 from devices.settings import Settings, anchored, settings_from
 from tests.devices import small_agent
+from tests.devices.folder_device import Device
 from tests.devices.ssh_device import SshDevice, why_not
 from tests.edge.tiny_bundle import PROFILE, write_bundle
 
@@ -60,6 +61,15 @@ def small_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_agent.fill(tmp_path_factory.mktemp("small") / "wheels")
 
 
+@pytest.fixture(scope="session")
+def small_venvs(tmp_path_factory: pytest.TempPathFactory, small_wheels: Path) -> Path:
+    """The environment `install.sh` makes of them, for devices that shall have it already."""
+    folder = tmp_path_factory.mktemp("venvs")
+    desk, device = Desk(folder, small_wheels), Device(folder / "device")
+    device.install(unpack(desk.payload(), folder / "payload"))
+    return device.opt / "venvs"
+
+
 @pytest.fixture
 def desk(tmp_path: Path, small_wheels: Path) -> Desk:
     """One with the small agent's wheels."""
@@ -72,8 +82,8 @@ NewDevice = Callable[..., SshDevice]
 
 
 @pytest.fixture
-def new_device(tmp_path: Path) -> Iterator[NewDevice]:
-    """Makes running devices; takes what `SshDevice` does."""
+def new_ssh_device(tmp_path: Path, small_venvs: Path) -> Iterator[NewDevice]:
+    """Makes running devices that have the small agent's environment already; takes what `SshDevice` does."""
     if reason := why_not():
         pytest.skip(reason)
     made: list[SshDevice] = []
@@ -81,7 +91,7 @@ def new_device(tmp_path: Path) -> Iterator[NewDevice]:
     def new(**given: Any) -> SshDevice:
         folder = tmp_path / f"device-{len(made) + 1}"
         folder.mkdir()
-        made.append(SshDevice(folder, **given))
+        made.append(SshDevice(folder, **{"venvs": small_venvs, **given}))
         made[-1].start()
         return made[-1]
 
