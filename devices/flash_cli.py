@@ -13,6 +13,7 @@ import click
 from contract.errors import ConfigError, UpdateError
 
 if TYPE_CHECKING:
+    from devices.flash.first_boot.detect import FirstBoot
     from devices.flash_target import How, Result, Say, Target
     from devices.fleet_form import Row
     from devices.payload import Payload
@@ -87,6 +88,13 @@ def _with_settings(command: _Command) -> _Command:
 )
 @click.option("--accept-new-host-key", is_flag=True, help="Take the key a host shows at its first time (ssh).")
 @click.option("--ssh-option", multiple=True, metavar="NAME=VALUE", help="As in ssh_config(5), e.g. IdentityFile=KEY.")
+@click.option("--image", type=FILE, help="The stock image to begin with (image:), also compressed.")
+@click.option(
+    "--first-boot",
+    type=click.Choice(["firstrun", "cloud-init", "rpi-preseed"]),
+    help="How the system is set up at its first start; looked for where it is not given.",
+)
+@click.option("--fixed-disk", is_flag=True, help="Allow to overwrite a disk that is built in (image:).")
 @click.option("--dry-run", is_flag=True, help="Change nothing; show what would change, without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @_with_settings
@@ -99,6 +107,9 @@ def flash(
     wait_s: float,
     accept_new_host_key: bool,
     ssh_option: tuple[str, ...],
+    image: Path | None,
+    first_boot: FirstBoot | None,
+    fixed_disk: bool,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -112,7 +123,7 @@ def flash(
     from devices.settings import read_settings, settings_from
 
     base = _on_top(read_settings(settings_file) if settings_file else {}, given)
-    how = How(wait_s, accept_new_host_key, ssh_option)
+    how = How(wait_s, accept_new_host_key, ssh_option, image, first_boot, fixed_disk)
     if form is not None:
         rows = read_form(form, base, to=to, bundle=bundle)
     elif bundle is None or to is None:

@@ -43,7 +43,7 @@ def test_each_row_is_a_device_and_empty_cells_are_said_for_all(tmp_path: Path) -
         ("device_id,site\na,hall\na,yard\n", 3, "is in line 2 already"),
         ("device_id,to\na,ssh://x\nb,ssh://x\n", 3, "is in line 2 already"),
         ("device_id,wifi.hidden\na,maybe\n", 2, "neither yes nor no"),
-        ('device_id,site\na,"hall\n', 3, "no CSV"),
+        ('device_id,site\na,"hall\n', 2, "no CSV"),
         ("device_id,to\na,ssh://{name}\n", 2, "something else"),
     ],
 )

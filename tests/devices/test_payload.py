@@ -100,5 +100,5 @@ def test_a_private_key_is_no_publisher(desk: Desk) -> None:
 
 
 def test_what_the_agent_would_refuse_is_not_written() -> None:
-    with pytest.raises(ConfigError, match="broker"):
+    with pytest.raises(ConfigError, match="profile"):
         written({"fleet": "a", "device": "b"}, where="test")
