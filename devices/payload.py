@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -65,10 +66,10 @@ class PayloadFile(NamedTuple):
 
     def sha256(self) -> str:
         """64 hexadecimal digits."""
-        running = hashlib.sha256()
-        for chunk in self.chunks():
-            running.update(chunk)
-        return running.hexdigest()
+        if isinstance(self.content, bytes):
+            return hashlib.sha256(self.content).hexdigest()
+        found = self.content.stat()
+        return _sha256_of(self.content, found.st_size, found.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,15 @@ def _software(settings: Settings, profile: Profile) -> dict[str, PayloadFile]:
         wheels = fitting_wheels(Path(settings.wheelhouse), profile.architecture)
         files |= {f"wheels/{path.name}": PayloadFile(path) for path in wheels}
     return files
+
+
+@lru_cache(maxsize=512)
+def _sha256_of(path: Path, _size_bytes: int, _mtime_ns: int) -> str:
+    """Once a file, not once a device: a fleet's wheels are some hundred megabytes."""
+    running = hashlib.sha256()
+    for chunk in PayloadFile(path).chunks():
+        running.update(chunk)
+    return running.hexdigest()
 
 
 def _read(path: str, name: str) -> bytes:

@@ -184,6 +184,7 @@ make_version() {
         [ ! -e "$here/$name" ] || step "$name cannot be copied" cp -R "$here/$name" "$folder.new/"
     done
     chmod -R go-rwx "$folder.new/config"
+    chmod 644 "$folder.new/first.bundle"
     ln -s "../../venvs/$venv" "$folder.new/venv"
     [ "$(id -u)" -ne 0 ] || chown -R 0:0 "$folder.new"
     sync
