@@ -26,6 +26,7 @@ from edge.bundles import opened_bundle
 from edge.clock import FleetClock
 from edge.device_file import read_device_file
 from edge.durable import Disk
+from edge.first_report import FirstReport
 from edge.fitness import check_floor, check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
@@ -81,6 +82,7 @@ class Agent:
         # The outbox is locked for one agent, and a second one must not undo what the first is about.
         self._outbox = _outbox(config, state / OUTBOX)
         disk = disk or Disk()
+        self._first_report = FirstReport(state, disk)
         self._vision = Vision(config, state / FOLDER, self._listener(), program=vision_program)
         self._vision.warm()
         clock = FleetClock(state, disk)
@@ -152,6 +154,8 @@ class Agent:
         counts = Counter(window.restarts) + Counter(self._vision.restarts)
         window = replace(window, restarts=dict(counts), rss_bytes=window.rss_bytes + resident_bytes())
         self._reporter.window(window)
+        if window.ledger.inferred:
+            self._first_report.told(boot=self._outbox.boot, release=window.model, digest=window.digest)
         if self._home is not None:
             self._home.window(window)
 

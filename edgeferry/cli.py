@@ -30,6 +30,7 @@ COMMANDS = {
     "convert": _Entry("converters.cli", "convert", "Turn a trained run into signed bundles, one a profile."),
     "bundle": _Entry("converters.cli", "bundle", "Look into bundles, check them, make deltas."),
     "keys": _Entry("converters.cli", "keys", "Make and show the keys that sign."),
+    "flash": _Entry("devices.flash_cli", "flash", "Set up a device, or a fleet of them."),
     "devices": _Entry("devices.cli", "devices", "What is known about each kind of device."),
     "doctor": _Entry("devices.cli", "doctor", "Say what this device is, what works on it, and what to mend."),
     "run": _Entry("edge.cli", "run", "Run a bundle on pictures, a video or a camera."),
