@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import unified_diff
-from typing import Literal
-
-from msgspec import Struct
+from typing import Literal, NamedTuple
 
 from devices.payload import SUMS, Payload
 
@@ -14,7 +12,7 @@ TEXTS = (".toml", ".txt", ".service", ".rules")
 """Files whose lines are compared; of all others it is said only that they differ."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(NamedTuple):
     """One file."""
 
     path: str
@@ -43,10 +41,10 @@ def changes(payload: Payload, present: Mapping[str, bytes]) -> list[Change]:
     ]
 
 
-def words(change: Change) -> str:
+def words(change: Change) -> list[str]:
     """One line, and the differing lines below it."""
     sign = {"new": "+", "changed": "~", "gone": "-"}[change.change]
-    return "\n".join([f"{sign} {change.path}", *(f"    {line}" for line in change.diff.splitlines())])
+    return [f"{sign} {change.path}", *(f"    {line}" for line in change.diff.splitlines())]
 
 
 def sums_of(text: bytes) -> dict[str, str]:

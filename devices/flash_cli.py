@@ -13,6 +13,7 @@ import click
 from contract.errors import ConfigError, UpdateError
 
 if TYPE_CHECKING:
+    from devices.flash.first_boot.detect import FirstBoot
     from devices.flash_target import How, Result, Say, Target
     from devices.fleet_form import Row
     from devices.payload import Payload
@@ -87,6 +88,13 @@ def _with_settings(command: _Command) -> _Command:
 )
 @click.option("--accept-new-host-key", is_flag=True, help="Take the key a host shows at its first time (ssh).")
 @click.option("--ssh-option", multiple=True, metavar="NAME=VALUE", help="As in ssh_config(5), e.g. IdentityFile=KEY.")
+@click.option("--image", type=FILE, help="The stock image to begin with (image:), also compressed.")
+@click.option(
+    "--first-boot",
+    type=click.Choice(["firstrun", "cloud-init", "rpi-preseed"]),
+    help="How the system is set up at its first start; looked for where it is not given.",
+)
+@click.option("--fixed-disk", is_flag=True, help="Allow to overwrite a disk that is built in (image:).")
 @click.option("--dry-run", is_flag=True, help="Change nothing; show what would change, without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @_with_settings
@@ -99,6 +107,9 @@ def flash(
     wait_s: float,
     accept_new_host_key: bool,
     ssh_option: tuple[str, ...],
+    image: Path | None,
+    first_boot: FirstBoot | None,
+    fixed_disk: bool,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -112,7 +123,7 @@ def flash(
     from devices.settings import read_settings, settings_from
 
     base = _on_top(read_settings(settings_file) if settings_file else {}, given)
-    how = How(wait_s, accept_new_host_key, ssh_option)
+    how = How(wait_s, accept_new_host_key, ssh_option, image, first_boot, fixed_disk)
     if form is not None:
         rows = read_form(form, base, to=to, bundle=bundle)
     elif bundle is None or to is None:
@@ -172,7 +183,6 @@ def _flash_form(form: Path, rows: list[Row], how: How, jobs: int, as_json: bool)
 
 def _show_changes(rows: list[Row], how: How, as_json: bool) -> None:
     from contract.codec import to_json
-    from devices.changes import changes, words
     from devices.flash_target import target_for
     from devices.payload import build_payload
     from devices.settings import masked
@@ -180,12 +190,10 @@ def _show_changes(rows: list[Row], how: How, as_json: bool) -> None:
     shown = []
     for row in rows:
         payload = build_payload(row.settings, row.bundle)
-        found = changes(payload, target_for(row.to, how).present())
-        shown.append({"settings": masked(row.settings), "to": row.to, "payload": payload.id, "changes": found})
+        lines = target_for(row.to, how).preview(row.settings, payload, _say)
+        shown.append({"settings": masked(row.settings), "to": row.to, "payload": payload.id, "changes": lines})
         if not as_json:
-            click.echo(f"{row.settings.device_id} ({row.to}): {len(found) or 'no'} files would change")
-            for change in found:
-                click.echo(words(change))
+            click.echo("\n".join([f"{row.settings.device_id} ({row.to}):", *(lines or ["nothing would change"])]))
     if as_json:
         click.echo(to_json({"devices": shown}))
 

@@ -134,9 +134,12 @@ def settings_from(values: Mapping[str, Any], *, where: str) -> Settings:
         settings = msgspec.convert(dict(values), Settings)
     except msgspec.ValidationError as problem:
         raise ConfigError(plain(str(problem)), where=where, fix="Correct that setting: docs/install.md.") from problem
-    checked_name(settings.fleet, what="fleet")
-    checked_name(settings.device_id, what="device")
-    load_profile(settings.profile)
+    try:
+        checked_name(settings.fleet, what="fleet")
+        checked_name(settings.device_id, what="device")
+        load_profile(settings.profile)
+    except ConfigError as problem:
+        raise ConfigError(problem.what, where=f"{where}, {problem.where}", fix=problem.fix) from problem
     if (wrong := _wrong(settings)) is not None:
         name, what, fix = wrong
         raise ConfigError(what, where=f"{where}, {name}", fix=fix)

@@ -128,7 +128,9 @@ undo() {
     [ -z "$made_version" ] || rm -rf "$opt/versions/$made_version" "$opt/versions/$made_version.new"
     [ -z "$made_venv" ] || rm -rf "$opt/venvs/$made_venv"
     rm -f "$opt/current.new" "$unit.new"
-    rmdir "$opt/versions" "$opt/venvs" 2> /dev/null && rm -f "$opt/.lock" && rmdir "$opt"
+    rmdir "$opt/versions" "$opt/venvs"
+    [ -d "$opt/versions" ] || rm -f "$opt/.lock"
+    rmdir "$opt"
 }
 
 # --- the steps of an installation ----------------------------------------------------------------------------------
@@ -138,6 +140,12 @@ find_python() {
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
         || die "Python 3.10 or later is needed, and this is $version"
+}
+
+# LoadCredential= hands the service its keys.
+check_systemd() {
+    found=$(manager --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+    [ -n "$root" ] || [ "${found:-0}" -ge 247 ] || die "systemd 247 or later is needed, and this is ${found:-none}"
 }
 
 # Without a network from wheels/; pip itself may be one of the wheels, where the system's Python comes without.
@@ -156,9 +164,10 @@ make_venv() {
             || die 'there is no pip: apt-get install python3-venv, or put a wheel of pip into the wheelhouse'
         step 'the environment cannot be made' "$python" -m venv "$folder"
     fi
-    set -- --no-input --disable-pip-version-check --no-cache-dir --quiet
-    [ ! -d "$here/wheels" ] || set -- "$@" --no-index --find-links "$here/wheels"
-    step 'the packages cannot be installed' env PYTHONPATH="$pip_wheel" "$folder/bin/python" -m pip install "$@" \
+    set -- "$folder/bin/python" -m pip install --no-input --disable-pip-version-check --no-cache-dir --quiet
+    # A pip.conf of the system must not add other places to these wheels.
+    [ ! -d "$here/wheels" ] || set -- env PIP_CONFIG_FILE=/dev/null "$@" --no-index --find-links "$here/wheels"
+    step 'the packages cannot be installed' env PYTHONPATH="$pip_wheel" "$@" \
         --requirement "$here/requirements.txt" --constraint "$here/constraints.txt"
     step 'the agent does not start' "$folder/bin/edgeferry" --version
     : > "$folder/complete"
@@ -234,6 +243,7 @@ install() {
         say "unchanged: $id serves already"
         return 0
     fi
+    check_systemd
     find_python
     # What the environment depends on; a new Python of the system makes a new one.
     venv=$({ echo "$version"; grep -E '  (wheels/|requirements|constraints)' SHA256SUMS; } | short_digest)
