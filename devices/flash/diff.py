@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import unified_diff
 
 from devices.flash.boot_files import BootFiles
@@ -18,13 +18,22 @@ _CRYPT = re.compile(r"\$(?:y|5|6|2[aby]|1)\$[^\s'\":]+")
 
 
 def shown(boot: BootFiles, plan: Plan, settings: Settings) -> Iterator[str]:
-    """Line by line. What is there already may hold older secrets, so both sides are masked by their keys as well."""
-    hidden = _words(settings)
-    secret_paths = tuple(plan.secrets)
+    """Line by line, of a boot partition."""
     for path in plan.remove:
         yield f"--- {path}: removed"
-    for path, want in plan.write.items():
-        old = boot.read(path)
+    yield from shown_files(boot.read, plan.write, plan.secrets, settings)
+
+
+def shown_files(
+    there: Callable[[str], bytes | None], write: Mapping[str, Wanted], secrets: Collection[str], settings: Settings
+) -> Iterator[str]:
+    """Line by line, of any files. `there` reads the old ones, `secrets` names all that are shown to nobody.
+
+    What is there already may hold older secrets, so both sides are masked by their keys as well.
+    """
+    hidden, secret_paths = _words(settings), tuple(secrets)
+    for path, want in write.items():
+        old = there(path)
         new = None if want.secret else _text(b"".join(want.file.chunks()) if _is_small(want) else None)
         before = "" if old is None else _text(old)
         if new is None or before is None:

@@ -1,7 +1,8 @@
 """A FAT volume as bytes: how much room it has, and fixed dates for what was written (Microsoft, FAT 1.03).
 
-The library that writes files (`fat.py`) tells neither; and it stamps files with the time of day, so that two equal
-flashings would not be equal bytes. Files are written there, never here.
+The library that writes files (`fat.py`) does not tell the room; it stamps files with the time of day, so that two equal
+flashings would not be equal bytes; and what it wrote is better read back by code it does not share. Here nothing is
+written but dates.
 """
 
 from __future__ import annotations
@@ -39,12 +40,24 @@ class FatLayout(NamedTuple):
     root_size_bytes: int
 
     def free_clusters(self) -> int:
-        """Counted, not believed: the summary sector may be stale."""
-        size = (self.clusters + 2) * self.entry_bytes
-        table = array("I" if self.entry_bytes == 4 else "H", os.pread(self.fd, size, self.table_bytes))
-        if self.entry_bytes == 2:
-            return table[2:].count(0)
-        return sum(1 for value in table[2:] if not value & 0x0FFFFFFF)
+        """Counted, not believed: the summary sector may be stale. An entry with reserved bits set counts as taken."""
+        return self._table()[2:].count(0)
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes as they lie on the disk; None where there is none."""
+        areas = self._root_areas()
+        *folders, last = path.lower().split("/")
+        for folder in folders:
+            found = [entry for _, name, entry in _entries(self.fd, areas) if name == folder and entry[11] & _DIRECTORY]
+            if not found:
+                return None
+            areas = self._chain(_cluster(found[0]))
+        for _, name, entry in _entries(self.fd, areas):
+            if name == last and not entry[11] & _DIRECTORY:
+                size = struct.unpack_from("<I", entry, 28)[0]
+                runs = _joined(self._chain(_cluster(entry)))
+                return b"".join(os.pread(self.fd, length, offset) for offset, length in runs)[:size]
+        return None
 
     def fix_dates(self, paths: Sequence[str]) -> None:
         """Give these files, and the folders above them, the oldest date there is."""
@@ -58,8 +71,7 @@ class FatLayout(NamedTuple):
                 continue
             _stamp(self.fd, offset)
             if entry[11] & _DIRECTORY:
-                cluster = struct.unpack_from("<H", entry, 20)[0] << 16 | struct.unpack_from("<H", entry, 26)[0]
-                inside = self._chain(cluster)
+                inside = self._chain(_cluster(entry))
                 for dots, dot_name, _ in _entries(self.fd, inside[:1]):
                     if dot_name in (".", ".."):
                         _stamp(self.fd, dots)
@@ -69,14 +81,17 @@ class FatLayout(NamedTuple):
         return self._chain(self.root) if self.root else [(self.root_bytes, self.root_size_bytes)]
 
     def _chain(self, cluster: int) -> list[tuple[int, int]]:
-        """(offset, size) of each cluster of a folder."""
+        """(offset, size) of each cluster of a file or a folder."""
         found: list[tuple[int, int]] = []
-        mask, kind = (0x0FFFFFFF, "<I") if self.entry_bytes == 4 else (0xFFFF, "<H")
+        table, mask = self._table(), 0x0FFFFFFF if self.entry_bytes == 4 else 0xFFFF
         while 2 <= cluster < self.clusters + 2 and len(found) <= self.clusters:
             found.append((self.data_bytes + (cluster - 2) * self.cluster_bytes, self.cluster_bytes))
-            raw = os.pread(self.fd, self.entry_bytes, self.table_bytes + cluster * self.entry_bytes)
-            cluster = struct.unpack(kind, raw)[0] & mask
+            cluster = table[cluster] & mask
         return found
+
+    def _table(self) -> array[int]:
+        size = (self.clusters + 2) * self.entry_bytes
+        return array("I" if self.entry_bytes == 4 else "H", os.pread(self.fd, size, self.table_bytes))
 
 
 def read_layout(fd: int, offset_bytes: int, *, where: str) -> FatLayout | None:
@@ -129,6 +144,22 @@ def _entries(fd: int, areas: Sequence[tuple[int, int]]) -> Iterator[tuple[int, s
                 long_name = ""
                 if not entry[11] & _LABEL:
                     yield start + at, name.lower(), entry
+
+
+def _cluster(entry: bytes) -> int:
+    high, low = struct.unpack_from("<H", entry, 20)[0], struct.unpack_from("<H", entry, 26)[0]
+    return int(high << 16 | low)
+
+
+def _joined(areas: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Neighbours as one."""
+    found: list[tuple[int, int]] = []
+    for offset, size in areas:
+        if found and sum(found[-1]) == offset:
+            found[-1] = (found[-1][0], found[-1][1] + size)
+        else:
+            found.append((offset, size))
+    return found
 
 
 def _short_name(entry: bytes) -> str:

@@ -1,12 +1,10 @@
 """`--to image:OUT`: copy a stock image to a file or a card, and set up its boot partition there. No root, no mount.
 
-A file appears under its name only when it is whole and read back. A card cannot be put back, so one that failed is left
-without a partition table: it will not start, instead of starting half.
+What stays behind when that fails is said in `outputs.py`.
 """
 
 from __future__ import annotations
 
-import filecmp
 import os
 import stat
 import tempfile
@@ -15,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contract.errors import ConfigError, FerryError, UpdateError
+from contract.errors import ConfigError, UpdateError
 from devices.flash.diff import shown
 from devices.flash.disks import check_disk
 from devices.flash.fat import FatFiles
 from devices.flash.fat_layout import read_layout
 from devices.flash.first_boot.detect import FirstBoot, detect, is_boot_partition
+from devices.flash.outputs import DiskOut, FileOut
 from devices.flash.partitions import read_partitions
 from devices.flash.plan import carry_out, make_plan
 from devices.flash.report import Report, written_by
@@ -29,7 +28,6 @@ from devices.payload import Payload
 from devices.settings import Settings
 
 Say = Callable[[str], None]
-_TABLES_BYTES = 1 << 20
 
 
 def flash_image(
@@ -53,10 +51,14 @@ def flash_image(
         raise ConfigError("the stock image would be overwritten", where=str(out), fix="Give another name.")
     if dry_run:
         return _dry_run(payload, settings, image, out, seed, first_boot, say)
-    where = _Disk(out, fixed_disk) if out.exists() and stat.S_ISBLK(out.stat().st_mode) else _File(out)
+    where: DiskOut | FileOut
+    if out.exists() and stat.S_ISBLK(out.stat().st_mode):
+        where = DiskOut(out, check_disk(out, fixed_disk=fixed_disk))
+    else:
+        where = FileOut(out)
     with where.opened() as fd:
         began = time.monotonic()
-        _copy(image, fd, where.room_bytes, sparse=isinstance(where, _File), say=say)
+        _copy(image, fd, where.room_bytes, sparse=isinstance(where, FileOut), say=say)
         copied = time.monotonic()
         with _boot_partition(fd, image, first_boot, say) as (boot, kind, because):
             plan = make_plan(boot, settings, payload, kind, seed=seed, where=str(image))
@@ -94,63 +96,6 @@ def _dry_run(
         unchanged_files=plan.unchanged,
         diff=lines,
     )
-
-
-class _File:
-    """A file beside its final name, until all is well."""
-
-    room_bytes = None
-    changed = True
-
-    def __init__(self, out: Path) -> None:
-        self._out, self._beside = out, out.with_name(f"{out.name}.part")
-
-    @contextmanager
-    def opened(self) -> Iterator[int]:
-        try:
-            fd = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        except OSError as problem:
-            raise _not_written(self._out, problem) from problem
-        try:
-            try:
-                yield fd
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            self.changed = not (self._out.is_file() and filecmp.cmp(self._out, self._beside, shallow=False))
-            if self.changed:
-                self._beside.replace(self._out)
-        except OSError as problem:
-            raise _not_written(self._out, problem) from problem
-        finally:
-            self._beside.unlink(missing_ok=True)
-
-
-class _Disk:
-    """A card, opened so that nobody can mount it meanwhile."""
-
-    changed = True
-
-    def __init__(self, out: Path, fixed_disk: bool) -> None:
-        self._out = out
-        self.room_bytes: int | None = check_disk(out, fixed_disk=fixed_disk)
-
-    @contextmanager
-    def opened(self) -> Iterator[int]:
-        try:
-            fd = os.open(self._out, os.O_RDWR | os.O_EXCL)
-        except OSError as problem:
-            raise _not_written(self._out, problem) from problem
-        try:
-            yield fd
-            os.fsync(fd)
-        except (OSError, FerryError) as problem:
-            os.pwrite(fd, bytes(_TABLES_BYTES), 0)
-            if isinstance(problem, FerryError):
-                raise
-            raise _not_written(self._out, problem) from problem
-        finally:
-            os.close(fd)
 
 
 def _copy(image: Path, fd: int, room_bytes: int | None, *, sparse: bool, say: Say) -> None:
@@ -208,10 +153,4 @@ def _boot_partition(
         "no partition of this image has a config.txt and a cmdline.txt to start from",
         where=where,
         fix="Give an image for Raspberry Pi; Jetson and Coral boards are served by --to overlay: and ssh:.",
-    )
-
-
-def _not_written(out: Path, problem: OSError) -> UpdateError:
-    return UpdateError(
-        f"it cannot be written: {problem.strerror or problem}", where=str(out), fix="Check room and permissions."
     )

@@ -12,11 +12,13 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from contract.errors import ConfigError, UpdateError
+from contract.errors import UpdateError
 from devices.flash.boot_folder import FolderFiles
+from devices.flash.diff import shown_files
 from devices.flash.first_boot.install_step import overlay_scripts
 from devices.flash.first_boot.wifi import KEYFILE, network_manager_keyfile
 from devices.flash.jetson import flash_commands
+from devices.flash.plan import Wanted
 from devices.flash.report import Report
 from devices.payload import Payload, PayloadFile
 from devices.settings import Settings
@@ -33,20 +35,22 @@ def flash_overlay(
 ) -> Report:
     """Write the overlay. UpdateError where that fails; nothing outside `to` is touched."""
     files = dict(overlay_files(payload, settings))
-    if to.suffix == ".tar":
-        written = dict(files) if _archive(files) != _bytes_of(to) else {}
-        if written and not dry_run:
+    there = _archived(to) if to.suffix == ".tar" else _lying(to)
+    changed = {path: file for path, file in files.items() if there(path) != b"".join(file.chunks())}
+    if changed and not dry_run:
+        if to.suffix == ".tar":
             _replace(to, _archive(files))
-    else:
-        written = _fill(to, files, dry_run)
+        else:
+            _fill(to, changed)
     commands = tuple(flash_commands(settings, to))
     for command in commands:
         say(command)
     return Report(
         to=f"overlay:{to}",
-        result="dry-run" if dry_run else "installed" if written else "unchanged",
-        written={path: file.size_bytes for path, file in written.items()},
-        unchanged_files=len(files) - len(written),
+        result="dry-run" if dry_run else "installed" if changed else "unchanged",
+        written={path: file.size_bytes for path, file in changed.items()},
+        unchanged_files=len(files) - len(changed),
+        diff=tuple(_diff(there, changed, payload, settings)) if dry_run else (),
         commands=commands,
     )
 
@@ -68,25 +72,47 @@ def overlay_files(payload: Payload, settings: Settings) -> Iterator[tuple[str, P
     yield from sorted(files.items())
 
 
-def _fill(folder: Path, files: dict[str, PayloadFile], dry_run: bool) -> dict[str, PayloadFile]:
-    """Write what differs into `folder`; returns it."""
-    if not dry_run:
-        folder.mkdir(parents=True, exist_ok=True)
-    there = FolderFiles(folder) if folder.is_dir() else None
-    written = {
-        path: file for path, file in files.items() if there is None or there.read(path) != b"".join(file.chunks())
-    }
-    if there is None or dry_run:
-        return written
-    for path, file in written.items():
+def _diff(
+    there: Callable[[str], bytes | None], changed: dict[str, PayloadFile], payload: Payload, settings: Settings
+) -> Iterator[str]:
+    secrets = {f"{FOLDER}/payload/{path}" for path in payload.secrets}
+    write = {path: Wanted(file, path in secrets) for path, file in changed.items()}
+    return shown_files(there, write, secrets, settings)
+
+
+def _nothing(_path: str) -> bytes | None:
+    return None
+
+
+def _lying(folder: Path) -> Callable[[str], bytes | None]:
+    return FolderFiles(folder).read if folder.is_dir() else _nothing
+
+
+def _archived(path: Path) -> Callable[[str], bytes | None]:
+    """Contents of the archive that is there; a file that is none holds nothing."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path) as archive:
+            for entry in archive:
+                if (stream := archive.extractfile(entry)) is not None:
+                    found[entry.name] = stream.read()
+    except (OSError, tarfile.TarError, KeyError):
+        return _nothing
+    return found.get
+
+
+def _fill(folder: Path, files: dict[str, PayloadFile]) -> None:
+    """Write these into `folder`, read them back, and have the service started."""
+    folder.mkdir(parents=True, exist_ok=True)
+    there = FolderFiles(folder)
+    for path, file in files.items():
         there.write(path, file.chunks(), mode=file.mode)
     link = folder / _WANTS
     if not link.is_symlink():
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(_UNIT)
-    if any(there.read(path) != b"".join(file.chunks()) for path, file in written.items()):
+    if any(there.read(path) != b"".join(file.chunks()) for path, file in files.items()):
         raise UpdateError("a file reads back otherwise than it was written", where=str(folder), fix="Check the disk.")
-    return written
 
 
 def _archive(files: dict[str, PayloadFile]) -> bytes:
@@ -103,10 +129,6 @@ def _archive(files: dict[str, PayloadFile]) -> bytes:
     return out.getvalue()
 
 
-def _bytes_of(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
 def _replace(path: Path, data: bytes) -> None:
     beside = path.with_name(f"{path.name}.part")
     try:
@@ -117,6 +139,6 @@ def _replace(path: Path, data: bytes) -> None:
         beside.replace(path)
     except OSError as problem:
         beside.unlink(missing_ok=True)
-        raise ConfigError(
+        raise UpdateError(
             f"it cannot be written: {problem.strerror}", where=str(path), fix="Choose another folder."
         ) from problem

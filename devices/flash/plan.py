@@ -100,9 +100,9 @@ def _is_there(boot: BootFiles, path: str, file: PayloadFile) -> bool:
 
 
 def _equal(data: bytes, chunks: Iterable[bytes]) -> bool:
-    at, view = 0, memoryview(data)
+    at = 0
     for chunk in chunks:
-        if view[at : at + len(chunk)] != chunk:
+        if data[at : at + len(chunk)] != chunk:
             return False
         at += len(chunk)
     return at == len(data)

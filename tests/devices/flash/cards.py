@@ -50,7 +50,9 @@ def run(*command: object, text: str | None = None) -> str:
     return done.stdout
 
 
-def make_image(path: Path, files: Mapping[str, str], *, boot_mib: int = 40, table: str = "dos") -> Path:
+def make_image(
+    path: Path, files: Mapping[str, str], *, boot_mib: int = 40, table: str = "dos", per_cluster: int = 1
+) -> Path:
     """A boot partition with `files` and an ext4 behind it."""
     kinds = ("c", "83") if table == "dos" else ("EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "L")
     with path.open("wb") as file:
@@ -60,7 +62,7 @@ def make_image(path: Path, files: Mapping[str, str], *, boot_mib: int = 40, tabl
     volume = path.with_suffix(".fat")
     with volume.open("wb") as file:
         file.truncate(boot_mib * 2**20)
-    run("mkfs.vfat", "-F", "32", "-s", "1", "-i", "12345678", "-n", "BOOTFS", volume)
+    run("mkfs.vfat", "-F", "32", "-s", per_cluster, "-i", "12345678", "-n", "BOOTFS", volume)
     for name, text in files.items():
         if "/" in name:
             run("mmd", "-i", volume, f"::{name.split('/')[0]}")

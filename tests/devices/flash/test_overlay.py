@@ -63,7 +63,12 @@ def test_the_flash_command_fits_the_release_whose_rootfs_it_is(layout: str, qspi
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     report = flash_overlay(payload(), settings(profile="jetson-nano"), tmp_path / "over", dry_run=True, say=str)
     assert report.commands[-1] == "sudo ./flash.sh jetson-nano-devkit mmcblk0p1"
+    assert "+gate-7" in report.diff
+    assert [secret for secret in SECRETS if secret in "\n".join(report.diff)] == []
     assert list(tmp_path.iterdir()) == []
+    flash_overlay(payload(), settings(), tmp_path / "over.tar", say=str)
+    report = flash_overlay(payload(), settings(hostname="other"), tmp_path / "over.tar", dry_run=True, say=str)
+    assert report.diff == ("--- there/etc/hostname", "+++ flashed/etc/hostname", "@@ -1 +1 @@", "-gate-7", "+other")
 
 
 def test_a_coral_board_is_told_its_own_way(tmp_path: Path) -> None:
