@@ -95,6 +95,7 @@ def _with_settings(command: _Command) -> _Command:
     help="How the system is set up at its first start; looked for where it is not given.",
 )
 @click.option("--fixed-disk", is_flag=True, help="Allow to overwrite a disk that is built in (image:).")
+@click.option("--seed", default="", help="Another word sets the same system up anew at its next start (image:, boot:).")
 @click.option("--dry-run", is_flag=True, help="Change nothing; show what would change, without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @_with_settings
@@ -110,6 +111,7 @@ def flash(
     image: Path | None,
     first_boot: FirstBoot | None,
     fixed_disk: bool,
+    seed: str,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -123,7 +125,7 @@ def flash(
     from devices.settings import read_settings, settings_from
 
     base = _on_top(read_settings(settings_file) if settings_file else {}, given)
-    how = How(wait_s, accept_new_host_key, ssh_option, image, first_boot, fixed_disk)
+    how = How(wait_s, accept_new_host_key, ssh_option, image, first_boot, fixed_disk, seed)
     if form is not None:
         rows = read_form(form, base, to=to, bundle=bundle)
     elif bundle is None or to is None:

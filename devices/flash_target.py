@@ -33,6 +33,8 @@ class How(NamedTuple):
     """How that system, or the card's, is set up at its first start; None to look."""
     fixed_disk: bool = False
     """Disks that are built in may be overwritten."""
+    seed: str = ""
+    """Part of what a system is told apart by at its first start (`image:`, `boot:`)."""
 
 
 class Target(Protocol):
@@ -114,6 +116,7 @@ def _image(to: str, how: How) -> Target:
             out,
             first_boot=how.first_boot,
             fixed_disk=how.fixed_disk,
+            seed=how.seed,
             dry_run=dry_run,
             say=say,
         )
@@ -126,7 +129,7 @@ def _boot(to: str, how: How) -> Target:
     folder = _path(to)
     return WrittenTarget(
         lambda payload, settings, dry_run, say: flash_boot_folder(
-            payload, settings, folder, first_boot=how.first_boot, dry_run=dry_run, say=say
+            payload, settings, folder, seed=how.seed, first_boot=how.first_boot, dry_run=dry_run, say=say
         )
     )
 

@@ -1,7 +1,8 @@
 """What a person runs to flash a board whose maker brings the tool: printed, never run: it needs root and a cable.
 
-Jetson: NVIDIA's Quick Start of L4T r35.5 and r36.4 (l4t_initrd_flash.sh) and r32 (flash.sh). The names of its layout
-files changed between releases, so they are looked up where the tool lies when `rootfs` is in its place.
+Jetson: as NVIDIA's Quick Starts say for l4t_initrd_flash.sh (L4T r35, r36) and flash.sh (r32). The names of its layout
+files and boards changed between releases, so they are looked up where the tool lies when `rootfs` is in its place; where
+it does not, compare them with the Quick Start of your release.
 Coral Dev Board: mendel-development-tool (`mdt`).
 """
 
