@@ -1,8 +1,8 @@
 """What a person runs to flash a board whose maker brings the tool: printed, never run: it needs root and a cable.
 
-Jetson: as NVIDIA's Quick Starts say for l4t_initrd_flash.sh (L4T r35, r36) and flash.sh (r32). Names of layout files and
-boards changed between releases, so they are looked up where the tool lies when `rootfs` is in its place; where it does
-not, compare them with the Quick Start of your release.
+Jetson: as NVIDIA's Quick Starts say for l4t_initrd_flash.sh (L4T r35, r36) and flash.sh (r32). Names of layout files
+and boards changed between releases, so they are looked up where the tool lies when `rootfs` is in its place; where it
+does not, compare them with the Quick Start of your release.
 Coral Dev Board: mendel-development-tool (`mdt`).
 """
 
