@@ -11,15 +11,12 @@ import select
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from edge.memory import resident_bytes
-from edge.process_end import ProcessLostError, how_it_ended
+from edge.process_end import ProcessLostError, end_now, how_it_ended
 from edge.worker import LARGEST_MESSAGE_BYTES, RUN, Done, Failed, Ready, Start, from_packet, to_packet
 
-_REAP_S = 0.1
-"""A killed process is gone in milliseconds, unless it held gigabytes or a driver keeps it."""
 _STANDARD_ERROR = 2
 
 
@@ -93,11 +90,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it now, whatever it does; it has nothing to save."""
-        self._process.kill()
-        try:
-            self._process.wait(_REAP_S)
-        except subprocess.TimeoutExpired:
-            threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
+        end_now(self._process)
         self._connection.close()
         assert self._process.stdin is not None
         self._process.stdin.close()

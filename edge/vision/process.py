@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from edge.memory import resident_bytes
-from edge.process_end import how_it_ended
+from edge.process_end import end_now, how_it_ended
 from edge.vision.messages import LARGEST_MESSAGE_BYTES, Begin, Order, Said, said_of, to_packet
 
 PROGRAM = (sys.executable, "-m", "edge.vision.child")
@@ -71,8 +71,7 @@ class VisionProcess:
 
     def kill(self) -> None:
         """End it now, whatever it does; everything worth keeping has been said."""
-        self._process.kill()
-        self._process.wait()
+        end_now(self._process)
         self._connection.close()
         assert self._process.stdin is not None
         self._process.stdin.close()
