@@ -44,7 +44,7 @@ class Percentiles(Struct, frozen=True, kw_only=True):
     p99: float
 
 
-class FrameLedger(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FrameLedger(Struct, frozen=True, kw_only=True):
     """Every frame since the model was loaded: captured = inferred + gated + sum(dropped) + damaged, always."""
 
     captured: Count = 0

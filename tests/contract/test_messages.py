@@ -66,7 +66,6 @@ def test_what_a_reading_does_not_say_costs_no_bytes() -> None:
         "latency_ms",
         "next_s",
     }
-    assert json.loads(to_json(READING))["ledger"] == {"captured": 2, "gated": 2}
 
 
 def test_numbers_that_are_none_are_refused() -> None:
