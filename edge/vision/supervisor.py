@@ -156,7 +156,9 @@ class Vision:
 
     def wait(self) -> Ended:
         """The last word, when no other process is to come."""
-        self._thread.join()
+        # Not in one go: Python looks at a signal that came just before a wait only when the wait is over.
+        while self._thread.is_alive():
+            self._thread.join(_LOOK_S)
         assert self._ended is not None
         return self._ended
 

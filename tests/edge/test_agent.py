@@ -22,6 +22,7 @@ from contract.errors import BackendError
 from contract.messages import Assignment, Limits, Telemetry
 from contract.moments import rfc3339
 from devices.keys import Signer, load_signer, make_key
+from edge import first_report
 from edge.crashes import MOST_REPLACEMENTS
 from edge.slots import Slots
 from tests.broker import Broker
@@ -114,6 +115,11 @@ def readings(collector: Collector) -> list[Telemetry]:
     return [reading for _, batch in collector.batches for reading in batch.telemetry]
 
 
+def boots(collector: Collector) -> set[str]:
+    """Of the agents that have reported."""
+    return {batch.boot for _, batch in collector.batches}
+
+
 def test_an_agent_introduces_itself_reports_and_leaves_politely(station: Station, collector: Collector) -> None:
     agent = station.start()
     collector.wait_until(lambda: len(readings(collector)) >= 2, PATIENCE_S)
@@ -183,7 +189,7 @@ def test_an_agent_without_a_broker_works_and_delivers_later(
     agent.communicate()
     broker.start()
     later = station.start()
-    collector.wait_until(lambda: len({batch.boot for _, batch in collector.batches}) == 2, PATIENCE_S)
+    collector.wait_until(lambda: len(boots(collector)) == 2, PATIENCE_S)
     ended(later)
     first = collector.batches[0][1].boot
     assert collector.stored(first) == list(range(1, len(collector.stored(first)) + 1))
@@ -269,17 +275,17 @@ def at_device(station: Station, *words: str | Path) -> dict[str, Any]:
     return {"exit": done.returncode, **json.loads(done.stdout)}
 
 
-def wait_for_slot(station: Station) -> None:
-    """Until the first model is installed and serves."""
+def wait_for_report(station: Station) -> None:
+    """Until the first model is installed, serves and has reported."""
     until = time.monotonic() + PATIENCE_S
-    while not (station.folder / "state" / "slots.json").exists():
+    while not (station.folder / "state" / first_report.FILE).exists():
         assert time.monotonic() < until
         time.sleep(0.05)
 
 
 def ran_once(station: Station) -> None:
     agent = station.start()
-    wait_for_slot(station)
+    wait_for_report(station)
     ended(agent)
 
 
@@ -290,7 +296,7 @@ def test_a_bundle_on_a_stick_is_installed_and_taken_back_without_a_network(stati
     write_bundle(stick, 2, signer=station.key("publisher"))
     write_bundle(stick, 2, signer=station.key("publisher"), profile="rpi4")
     agent = station.start()
-    wait_for_slot(station)
+    wait_for_report(station)
     installed = at_device(station, "install", stick)
     assert (installed["exit"], installed["state"]) == (0, "committed")
     state = at_device(station, "status")
@@ -308,7 +314,7 @@ def test_a_file_by_a_stranger_is_refused_at_the_device_too(station: Station, tmp
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     agent = station.start()
-    wait_for_slot(station)
+    wait_for_report(station)
     refused = at_device(station, "install", write_bundle(foreign, 2, signer=station.key("stranger")))
     ended(agent)
     assert (refused["exit"], refused["state"], refused["cause"]) == (10, "refused", "signature")
@@ -346,9 +352,9 @@ def test_a_device_with_a_full_disk_serves_and_reports(station: Station, collecto
     collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
     ended(agent)
     subprocess.run(["dd", "if=/dev/zero", f"of={small_disk / 'fill'}"], capture_output=True, check=False)
-    boots = {batch.boot for _, batch in collector.batches}
+    before = boots(collector)
     again = station.start()
-    collector.wait_until(lambda: {batch.boot for _, batch in collector.batches} > boots, PATIENCE_S)
+    collector.wait_until(lambda: boots(collector) > before, PATIENCE_S)
     assert "messages are kept in memory alone" in ended(again)
     assert readings(collector)[-1].model == "tiny@1"
 
@@ -413,8 +419,9 @@ def test_slots_that_are_all_spoilt_are_filled_anew_from_the_first_bundle(
     slots = Slots(station.folder / "state")
     slot = slots.slot(slots.proven or "")
     slot.model.write_bytes(slot.model.read_bytes()[::-1])
+    before = boots(collector)
     agent = station.start()
-    collector.wait_until(lambda: len(readings(collector)) >= 1, PATIENCE_S)
+    collector.wait_until(lambda: boots(collector) > before, PATIENCE_S)
     ended(agent)
     assert slots.slot(slot.digest).member(slot.manifest.model)
 
