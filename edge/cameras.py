@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 class Cameras:
     """All of them."""
 
-    def __init__(self, config: DeviceConfig) -> None:
+    def __init__(self, config: DeviceConfig, *, patient: bool = False) -> None:
         """What opening the scenes and sources raises.
 
-        The only camera must be there, so that a wrong name is said; one of several is waited for, and the others work.
+        The only camera must be there, so that a wrong name is said, unless `patient`; one of several is waited for, and
+        the others work.
         """
+        patient = patient or len(config.cameras) > 1
         self.sources: dict[str, Source] = {}
         self._configured: list[tuple[str, Source]] = []
         self.cameras: list[Camera] = []
         self._lookouts: list[Lookout] = []
         for camera in config.cameras:
             lookout = _lookout(camera)
-            source = open_source(camera.source, name=camera.name, patient=len(config.cameras) > 1)
+            source = open_source(camera.source, name=camera.name, patient=patient)
             self.sources[camera.name] = source
             self._configured.append((camera.source, source))
             self._lookouts += [] if lookout is None else [lookout]

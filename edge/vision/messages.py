@@ -30,6 +30,8 @@ class Begin(Struct, frozen=True, kw_only=True, tag=True):
     digest: Digest
     golden: bool
     """Whether the golden frames must be answered as promised first."""
+    patient: bool = False
+    """Whether cameras that are not there are waited for: they have been right before."""
 
 
 class Prepare(Struct, frozen=True, kw_only=True, tag=True):

@@ -114,6 +114,8 @@ class Vision:
         self._ended: Ended | None = None
         self._crashes = crashes or Crashes()
         self._golden = self._begun = self._stopping = False
+        self._has_seen = False
+        """Whether any process has answered a frame, so that the cameras are the right ones."""
         self._slowest_s = 0.0
         self._thread = threading.Thread(target=self._run, name="vision", daemon=True)
 
@@ -301,7 +303,13 @@ class Vision:
         """From its start to its end; its last word, or None when it is to be replaced."""
         with self._changed:
             assert self._wanted is not None
-            begin = Begin(config=self._config, slots=str(self._slots), digest=self._wanted.digest, golden=self._golden)
+            begin = Begin(
+                config=self._config,
+                slots=str(self._slots),
+                digest=self._wanted.digest,
+                golden=self._golden,
+                patient=self._has_seen,
+            )
             process = self._process = self._spare.take()
         process.order(begin)
         if self._stopping:
@@ -377,7 +385,7 @@ class Vision:
     def _take_pulse(self, pulse: Pulse) -> None:
         with self._changed:
             advanced = pulse.away or self._pulse is None or pulse.results != self._pulse.results
-            self._pulse = pulse
+            self._pulse, self._has_seen = pulse, self._has_seen or pulse.results > 0
             self._changed.notify_all()
         if advanced:
             self._listener.alive()

@@ -66,7 +66,7 @@ class Work:
         self._config, self._slots, self._say = config, Path(begin.slots), say
         self._loading = loading_of(config)
         model = self._loaded(begin.digest, golden=begin.golden)
-        self._cameras = Cameras(config)
+        self._cameras = Cameras(config, patient=begin.patient)
         self._observers = Observers(self._cameras.sources)
         self._observe(model)
         self._runtime = Runtime(

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
@@ -235,6 +237,24 @@ def test_a_camera_that_is_not_there_is_said(tmp_path: Path) -> None:
     device = Device(tmp_path, source="/dev/video99")
     with pytest.raises(SourceError, match="video99"):
         device.vision.start(device.first)
+
+
+def test_a_camera_that_is_away_when_its_process_is_replaced_is_waited_for(tmp_path: Path) -> None:
+    picture, away, camera = tmp_path / "picture.jpg", tmp_path / "away", tmp_path / "camera.sh"
+    cv2.imwrite(str(picture), np.zeros((24, 32, 3), np.uint8))
+    camera.write_text(f"[ -e {away} ] && exit 1\nwhile cat {picture}; do sleep 0.05; done\n")
+    device = Device(tmp_path, source=f"pipe:sh {camera}")
+    device.vision.start(device.first)
+    device.answers_again()
+    away.touch()
+    device.process.kill()
+    device.heard.wait_until(lambda: device.heard.serving == 2)
+    device.answers_again()
+    assert len(device.heard.results) == 1
+    away.unlink()
+    device.heard.wait_until(lambda: len(device.heard.results) == 2)
+    device.vision.stop()
+    assert device.vision.wait().trouble is None
 
 
 def test_a_process_that_dies_at_once_is_said(tmp_path: Path) -> None:
