@@ -88,7 +88,7 @@ def _compared(here: dict[str, Answers], there: dict[str, Answers]) -> Iterator[t
         same = float((known["answers"].argmax(axis=1) == answers["answers"].argmax(axis=1)).mean())
         steps, golden = steps_apart(known, answers), float(not answers["golden"].item())
         pixels = np.abs(known["pixels"].astype(int) - answers["pixels"].astype(int)).max()
-        yield f"{kind}.top1", at_least(same, 1, f"of {len(known['answers'])} photographs")
+        yield f"{kind}.top1", at_least(same, 1, f"as share of {len(known['answers'])} photographs")
         yield f"{kind}.apart", at_most(steps, STEPS, "steps") if promised else Figure(steps, "steps")
         yield f"{kind}.golden", at_least(golden, 1, "passed") if promised else Figure(golden, "passed")
         yield f"{kind}.pixels_apart", at_most(float(pixels), 0, "of 255")
