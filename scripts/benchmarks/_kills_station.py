@@ -147,6 +147,8 @@ class Station:
             self._tally.served(served.after_s, self._host.cpu_s() if whole else None)
             self._look_at_service(served, whole=whole)
             self._go_on()
+            # A real vision process takes no notes, also of what was assigned in its time.
+            self._unseen |= whole
             self._wait_for_the_end(at_s)
         elif self._host.age_s > _PATIENCE_S:
             self._fault("model", f"does not serve {_PATIENCE_S:g} s after a start")
@@ -242,7 +244,9 @@ class Station:
         self._recovering = stand == "trial"
 
     def _settle(self) -> None:
-        """Before a life: take over what is certain now, and give up what has ended."""
+        """Before a life and in it: take over what is certain now, and give up what has ended."""
+        # In this order: the device may be at work, and what is read after its end stays.
+        nothing_asked, over = self._inbox.look() is None, self._walk_is_over()
         found = read(self._state, 0.0)
         truth, stand = self._truth, self._truth.stand(found.pointers)
         if truth.current is None:
@@ -250,10 +254,10 @@ class Station:
                 self._truth = Truth(found.pointers.current, None)
             return
         if truth.going_back:
-            if self._inbox.look() is None:
+            if nothing_asked:
                 self._truth = Truth(found.pointers.current, found.pointers.fallback)
             return
-        if not self._walk_is_over():
+        if not over:
             return
         assert truth.target is not None
         progress = found.progress
