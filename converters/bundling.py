@@ -1,23 +1,18 @@
 """An artifact and a profile become the bytes of one signed bundle: equal arguments give equal bytes.
 
-Layout and envelope are the contract's; here stands only which member holds what.
+Here stands only which member holds what.
 """
 
 from __future__ import annotations
 
-import io
-
 from msgspec.structs import replace
 
 from contract import manifest as names
-from contract.bundle import seal
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
-from contract.manifest import Evidence, Manifest, Member
+from contract.manifest import Evidence, Manifest
 from converters.artifacts import Artifact
 from converters.card import bundle_card
 from converters.runs import Pictures, Run
+from converters.sealing import sealed
 from devices.keys import Signer
 from devices.profiles import Profile
 
@@ -60,9 +55,4 @@ def bundle_bytes(run: Run, artifact: Artifact, manifest: Manifest, signer: Signe
         names.REFERENCE: artifact.reference,
         names.CARD: bundle_card(run.card, manifest, artifact.comparison),
     }
-    listed = tuple(Member(name=name, sha256=digest_of(data), size_bytes=len(data)) for name, data in members.items())
-    promised = replace(manifest, members=listed)
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(promised), signer.keyid, signer.sign, detached=True)
-    stream = io.BytesIO()
-    seal(stream, promised, members, envelope)
-    return stream.getvalue()
+    return sealed(manifest, members, signer)

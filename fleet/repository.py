@@ -26,6 +26,7 @@ from contract.digest import digest_of_chunks
 from contract.dsse import MANIFEST_TYPE, Verifier
 from contract.errors import ConfigError
 from fleet import deltas, tables
+from fleet.durable import sync
 from fleet.refusals import ConflictError
 from fleet.releases import bundle_name
 from fleet.store import Store
@@ -124,15 +125,10 @@ class Repository:
 
     def _keep(self, path: Path, name: str) -> None:
         """Give the checked bytes their name, and be sure they outlast a power cut before the table names them."""
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync(path)
         path.chmod(0o644)
         path.replace(self.folder / name)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.folder)
 
 
 def _digest(path: Path) -> str:

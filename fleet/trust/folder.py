@@ -6,11 +6,11 @@ the only one replaced. Each is written beside its place, synced and renamed, so 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from contract.errors import ConfigError
 from contract.metadata import RoleName
+from fleet.durable import sync
 from fleet.trust.names import DOCUMENT
 
 _INCOMING = ".incoming-"
@@ -43,16 +43,10 @@ class MetadataFolder:
         beside = self.path / f"{_INCOMING}{name}"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            beside.write_bytes(data)
+            sync(beside)
             beside.replace(self.path / name)
-            handle = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync(self.path)
         except OSError as problem:
             raise self._unusable(problem) from problem
 

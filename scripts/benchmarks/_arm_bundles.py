@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from contract.bundle import seal
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
-from contract.manifest import GOLDEN, LABELS, Golden, Manifest, Member
+from contract.manifest import GOLDEN, LABELS, Golden, Manifest
 from converters.int8_twin import nearest_int8
 from converters.known_answers import choose, tolerance
+from converters.sealing import sealed
 from devices.keys import development_signer
 from edge.golden import pack_golden
 from edge.pictures import read_picture
@@ -64,11 +61,7 @@ def _model(data: Path, kind: str, folder: Path) -> Path:
 
 
 def _sealed(promised: Manifest, members: dict[str, bytes], folder: Path) -> Path:
-    listed = tuple(Member(name=n, sha256=digest_of(d), size_bytes=len(d)) for n, d in members.items())
-    manifest = replace(promised, profile="rpi4", model=next(iter(members)), members=listed)
-    signer = development_signer()
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), signer.keyid, signer.sign, detached=True)
+    manifest = replace(promised, profile="rpi4", model=next(iter(members)))
     path = folder / f"{manifest.name}.bundle"
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, development_signer()))
     return path

@@ -142,7 +142,7 @@ def _begin(folder: Path, life: Life) -> None:
         for handle in (0, 1):
             os.dup2(nothing, handle)
         live(folder, life)
-    except BaseException:
+    except BaseException:  # whatever it is, it must not unwind into the fork server's loop
         logging.getLogger(__name__).exception("the agent ended")
         os._exit(1)
     os._exit(0)

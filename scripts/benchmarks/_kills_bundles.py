@@ -13,13 +13,13 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contract.bundle import SIGNATURE, seal
-from contract.codec import to_json, to_pretty_json
+from contract.bundle import SIGNATURE
+from contract.codec import to_json
 from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
 from contract.manifest import CARD, GOLDEN, LABELS, NAME
 from contract.messages import DeltaOffer, Limits
 from converters.delta import make_delta
+from converters.sealing import sealed
 from devices.keys import Signer, load_signer, make_key
 from edge.bundles import UNVERIFIED, opened_bundle
 from tests.edge.tiny_bundle import CLASSES, MODEL, PROFILE, golden_frames, network, tiny_manifest
@@ -114,10 +114,8 @@ def _publish(folder: Path, version: int, fate: Fate, key: Signer) -> Published:
         CARD: bytes(card),
     }
     manifest = tiny_manifest(version, PROFILE, members)
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
     path = folder / manifest.file_name
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, key))
     with opened_bundle(path, UNVERIFIED) as opened:
         told = {NAME: opened.bundle.manifest_bytes, SIGNATURE: opened.bundle.signature_bytes}
         digest, size_bytes = opened.digest, opened.size_bytes

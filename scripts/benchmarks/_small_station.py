@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.bundle import seal
-from contract.codec import to_json, to_pretty_json
+from contract.codec import to_json
 from contract.digest import digest_of, hex_of
-from contract.dsse import ASSIGNMENT_TYPE, MANIFEST_TYPE, sign
+from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.manifest import GOLDEN, LABELS
 from contract.messages import Assignment, DeltaOffer, Limits
 from contract.moments import rfc3339
 from converters.delta import make_delta
+from converters.sealing import sealed
 from devices.keys import Signer, load_signer, make_key
 from tests.broker import Broker, free_port
 from tests.edge.authority import server_context
@@ -123,10 +123,8 @@ def _bundle(folder: Path, version: int, key: Signer) -> Path:
     model = _weighted(version)
     members = {MODEL: model, LABELS: "\n".join(CLASSES).encode(), GOLDEN: golden_frames(model)}
     manifest = tiny_manifest(version, PROFILE, members)
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
     path = folder / manifest.file_name
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, key))
     return path
 
 

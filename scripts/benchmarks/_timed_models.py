@@ -14,11 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from contract.bundle import seal
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
-from contract.manifest import Classify, Manifest, Member, Preprocessing
+from contract.manifest import Classify, Manifest, Preprocessing
+from converters.sealing import sealed
 from devices.keys import development_signer
 from edge.backends import open_backend
 
@@ -61,12 +58,8 @@ def _seal(name: str, one: Timed) -> None:
         outputs=backend.outputs,
         decoding=Classify(scores=backend.outputs[0].name),
         labels=tuple(f"class {number}" for number in range(backend.outputs[0].shape[-1])),
-        members=(Member(name="model.tflite", sha256=digest_of(data), size_bytes=len(data)),),
     )
-    signer = development_signer()
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), signer.keyid, signer.sign, detached=True)
-    with one.bundle.open("wb") as stream:
-        seal(stream, manifest, {"model.tflite": data}, envelope)
+    one.bundle.write_bytes(sealed(manifest, {"model.tflite": data}, development_signer()))
 
 
 def _build(folder: Path) -> None:

@@ -6,13 +6,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from contract.bundle import seal
-from contract.codec import to_pretty_json
 from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
 from contract.errors import DataError
 from contract.manifest import LABELS, DetectBoxes, Manifest, Member, Preprocessing
 from converters.int8_twin import nearest_int8
+from converters.sealing import sealed
 from devices.keys import development_signer
 from edge.backends import open_backend
 
@@ -48,11 +46,8 @@ def video_set(folder: Path) -> VideoSet:
 def _bundle(folder: Path, name: str, model: bytes, labels: Path) -> Path:
     members = {MODEL: model, LABELS: labels.read_bytes()}
     manifest = _manifest(name, model, tuple(labels.read_text().splitlines()), members)
-    signer = development_signer()
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), signer.keyid, signer.sign, detached=True)
     path = folder / manifest.file_name
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, development_signer()))
     return path
 
 

@@ -23,12 +23,9 @@ import zstandard
 from numpy.typing import NDArray
 
 from contract import manifest as manifests
-from contract.bundle import seal
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
-from contract.manifest import Classify, Format, Manifest, Member, Preprocessing
+from contract.manifest import Classify, Format, Manifest, Preprocessing
 from converters.delta import make_delta
+from converters.sealing import sealed
 from converters.tensor_places import tensor_places
 from devices.keys import development_signer
 from edge.backends import open_backend
@@ -157,9 +154,5 @@ def _seal(path: Path, model: bytes, format: Format, version: int) -> None:
         outputs=outputs,
         decoding=Classify(scores=outputs[0].name),
         labels=labels,
-        members=tuple(Member(name=n, sha256=digest_of(d), size_bytes=len(d)) for n, d in members.items()),
     )
-    signer = development_signer()
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), signer.keyid, signer.sign, detached=True)
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, development_signer()))

@@ -25,8 +25,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from contract.codec import to_json
-from contract.device import Broker, Camera, DeviceConfig, Inference, Telemetry
-from contract.device import Trust as TrustFiles
+from contract.device import DeviceConfig, Inference, Telemetry
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.messages import Assignment, Limits
@@ -47,7 +46,7 @@ from edge.vision.supervisor import Listener, Vision
 from scripts.benchmarks._leaky_vision import LEAK_MIB
 from scripts.benchmarks.figure import Figure, at_most
 from tests.edge.file_server import FileServer
-from tests.edge.tiny_bundle import PROFILE, install, write_bundle
+from tests.edge.tiny_bundle import device_config, install, write_bundle
 
 BACK_WITHIN_S = 2.0
 FRAMES_PER_S = 30.0
@@ -269,14 +268,5 @@ def _device(
 
 
 def _config(state: Path, inference: Inference, fps: float = 100.0) -> DeviceConfig:
-    return DeviceConfig(
-        fleet="test",
-        device="cam-1",
-        profile=PROFILE,
-        state_dir=str(state),
-        broker=Broker(url="mqtt://127.0.0.1:1"),
-        trust=TrustFiles(),
-        camera=Camera(source=f"synthetic:?size=320x240&fps={fps:g}"),
-        inference=inference,
-        telemetry=Telemetry(events="all"),
-    )
+    source = f"synthetic:?size=320x240&fps={fps:g}"
+    return device_config(state, source, inference=inference, telemetry=Telemetry(events="all"))

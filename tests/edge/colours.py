@@ -5,18 +5,14 @@ They answer with the picture's strongest colour, so the right answer to a plain 
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from contract.bundle import seal
-from contract.codec import to_pretty_json
-from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
-from contract.manifest import GOLDEN, Classify, Golden, Manifest, Member, Preprocessing
+from contract.manifest import GOLDEN, Classify, Golden, Manifest, Preprocessing
+from converters.sealing import sealed
 from devices.keys import Signer, development_signer
 from edge.backends import SUFFIXES, open_backend
 from edge.frames import Pixels
@@ -80,13 +76,7 @@ def bundle_bytes(
     rules = Golden(frames=len(LABELS), tolerance=0.02)
     manifest = manifest_of(file, golden=rules, **changes)
     members = {file: (MODELS / file).read_bytes(), GOLDEN: golden or golden_of(loaded(file))}
-    listed = tuple(Member(name=n, sha256=digest_of(d), size_bytes=len(d)) for n, d in members.items())
-    manifest = msgspec.structs.replace(manifest, members=listed)
-    by = signer or development_signer()
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), by.keyid, by.sign, detached=True)
-    stream = io.BytesIO()
-    seal(stream, manifest, members, envelope)
-    return stream.getvalue()
+    return sealed(manifest, members, signer or development_signer())
 
 
 def bundle_file(folder: Path, file: str = "colours_uint8.tflite", **changes: Any) -> Path:

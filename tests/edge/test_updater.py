@@ -12,8 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from contract.codec import to_json
-from contract.device import Broker, Camera, DeviceConfig, Inference
-from contract.device import Trust as TrustFiles
+from contract.device import Inference
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.errors import ModelError
@@ -32,7 +31,7 @@ from edge.updater import Updater
 from edge.walk import cause_of
 from tests.edge.file_server import FileServer
 from tests.edge.local_eyes import LocalEyes
-from tests.edge.tiny_bundle import PROFILE, install, write_bundle
+from tests.edge.tiny_bundle import PROFILE, device_config, install, write_bundle
 
 PATIENCE_S = 20.0
 QUICK = Limits(shadow_frames=3, health_frames=5, health_s=10.0, min_mean_confidence=0.6)
@@ -45,16 +44,8 @@ class Device:
 
     def __init__(self, state: Path, trust: Trust, bundle: Path, *, frames_per_s: int = 100) -> None:
         self.state = state
-        self.config = DeviceConfig(
-            fleet="test",
-            device="cam-1",
-            profile=PROFILE,
-            state_dir=str(state),
-            broker=Broker(url="mqtt://127.0.0.1:1"),
-            trust=TrustFiles(),
-            camera=Camera(source=f"synthetic:?size=32x24&fps={frames_per_s}"),
-            inference=Inference(isolate=False, threads=1),
-        )
+        source = f"synthetic:?size=32x24&fps={frames_per_s}"
+        self.config = device_config(state, source, inference=Inference(isolate=False, threads=1))
         self.reports: list[Progress] = []
         self._changed = threading.Condition()
         self.slots = Slots(state)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from contract.bundle import seal
-from contract.codec import to_pretty_json
+from contract.device import Broker, Camera, DeviceConfig, Trust
 from contract.digest import digest_of
-from contract.dsse import MANIFEST_TYPE, sign
 from contract.manifest import GOLDEN, LABELS, Classify, Golden, Manifest, Member, Preprocessing, TensorSpec
+from converters.sealing import sealed
 from devices.keys import Signer, development_signer, development_verifier
 from edge.bundles import opened_bundle
 from edge.golden import pack_golden
@@ -96,10 +95,8 @@ def write_bundle(
     if golden != "none":
         members[GOLDEN] = golden_frames(network(confidence if golden == "right" else 0.5))
     manifest = tiny_manifest(version, profile, members, security)
-    envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
     path = folder / manifest.file_name
-    with path.open("wb") as stream:
-        seal(stream, manifest, members, envelope)
+    path.write_bytes(sealed(manifest, members, key))
     return path
 
 
@@ -110,6 +107,20 @@ def golden_frames(model: bytes) -> bytes:
     answers = np.concatenate([loaded.outputs_for(frame)["scores"] for frame in frames])
     loaded.close()
     return pack_golden(frames, {"scores": answers})
+
+
+def device_config(state: Path, source: str = "synthetic:", **settings: Any) -> DeviceConfig:
+    """Of a device that serves such a bundle and reaches no broker."""
+    return DeviceConfig(
+        fleet="test",
+        device="cam-1",
+        profile=PROFILE,
+        state_dir=str(state),
+        broker=Broker(url="mqtt://127.0.0.1:1"),
+        trust=Trust(),
+        camera=Camera(source=source),
+        **settings,
+    )
 
 
 def install(slots: Slots, bundle: Path) -> Slot:

@@ -5,7 +5,6 @@ Bundles are real and signed, and come over HTTP; only their models are noise, be
 
 from __future__ import annotations
 
-import io
 import random
 import threading
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contract import manifest as manifests
-from contract.bundle import seal
-from contract.codec import to_json, to_pretty_json
-from contract.device import Broker, Camera, DeviceConfig
-from contract.device import Trust as TrustFiles
+from contract.codec import to_json
+from contract.device import DeviceConfig
 from contract.digest import digest_of
-from contract.dsse import ASSIGNMENT_TYPE, MANIFEST_TYPE, sign
+from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.messages import Assignment, DeltaOffer, Limits
 from converters.delta import make_delta
+from converters.sealing import sealed
 from devices.keys import development_signer, development_verifier
 from edge.agent import serve_first
 from edge.budget import Budget
@@ -35,7 +33,7 @@ from edge.updater import Updater
 from edge.vision.messages import Serving
 from tests.edge.file_server import FileServer
 from tests.edge.power_cut.found import Served
-from tests.edge.tiny_bundle import CLASSES, MODEL, PROFILE, install, tiny_manifest
+from tests.edge.tiny_bundle import CLASSES, MODEL, PROFILE, device_config, install, tiny_manifest
 
 MODEL_BYTES = 70_000
 """More than one piece of a download."""
@@ -114,12 +112,9 @@ class UpdatedDevice:
         """A signed bundle in the server's folder."""
         model = random.Random(0).randbytes(MODEL_BYTES - 1) + bytes([version])
         members = {MODEL: model, manifests.LABELS: "\n".join(CLASSES).encode()}
-        manifest, key = tiny_manifest(version, PROFILE, members), development_signer()
-        envelope = sign(MANIFEST_TYPE, to_pretty_json(manifest), key.keyid, key.sign, detached=True)
-        stream = io.BytesIO()
-        seal(stream, manifest, members, envelope)
+        manifest = tiny_manifest(version, PROFILE, members)
         file = self._server.folder / manifest.file_name
-        file.write_bytes(stream.getvalue())
+        file.write_bytes(sealed(manifest, members, development_signer()))
         return file
 
     def _publish_delta(self) -> DeltaOffer:
@@ -150,16 +145,7 @@ class UpdatedDevice:
         return to_json(sign(ASSIGNMENT_TYPE, to_json(assignment), key.keyid, key.sign, detached=False))
 
     def _config(self, state: Path) -> DeviceConfig:
-        return DeviceConfig(
-            fleet="test",
-            device="cam-1",
-            profile=PROFILE,
-            state_dir=str(state),
-            broker=Broker(url="mqtt://127.0.0.1:1"),
-            trust=TrustFiles(),
-            camera=Camera(source="synthetic:"),
-            bundle=str(self._files[0]),
-        )
+        return device_config(state, bundle=str(self._files[0]))
 
 
 class _Life:

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from contract.device import Broker, Camera, DeviceConfig, Inference, Trust
+from contract.device import Inference
 from contract.errors import BackendError, BundleError, GoldenError, SourceError
 from contract.result import Result
 from edge.deadline import StoppingError
@@ -22,7 +22,7 @@ from edge.slot import Slot
 from edge.slots import Slots
 from edge.telemetry import Window
 from edge.vision.supervisor import Listener, LostError, Vision
-from tests.edge.tiny_bundle import PROFILE, install, write_bundle
+from tests.edge.tiny_bundle import device_config, install, write_bundle
 
 PATIENCE_S = 30.0
 REPLACED_S = 2.0
@@ -66,16 +66,8 @@ class Device:
         self.slots = Slots(folder / "state")
         self.first, self.second = (install(self.slots, write_bundle(folder, version)) for version in (1, 2))
         self.heard = Heard()
-        config = DeviceConfig(
-            fleet="test",
-            device="cam-1",
-            profile=PROFILE,
-            state_dir=str(folder / "state"),
-            broker=Broker(url="mqtt://127.0.0.1:1"),
-            trust=Trust(),
-            camera=Camera(source=source),
-            inference=Inference(**{"isolate": False, "threads": 1, **inference}),  # type: ignore[arg-type]
-        )
+        settings = Inference(**{"isolate": False, "threads": 1, **inference})  # type: ignore[arg-type]
+        config = device_config(folder / "state", source, inference=settings)
         self.vision = Vision(config, self.slots.folder, self.heard.listener())
 
     @property
