@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, NamedTuple
 
 from contract import manifest as manifests
@@ -126,12 +126,18 @@ class Bundle:
 
 def seal(stream: IO[bytes], manifest: Manifest, members: Mapping[str, bytes], envelope: Envelope) -> None:
     """Write a bundle: equal arguments give equal bytes, on any day, machine and version of Python."""
-    files = [(manifests.NAME, to_pretty_json(manifest))]
-    files += [(member.name, members[member.name]) for member in manifest.members]
-    files += [(SIGNATURE, to_pretty_json(envelope))]
+    files = ((member.name, members[member.name]) for member in manifest.members)
+    wrap(stream, to_pretty_json(manifest), files, to_pretty_json(envelope))
+
+
+def wrap(stream: IO[bytes], manifest: bytes, members: Iterable[tuple[str, bytes]], signature: bytes) -> None:
+    """Write a bundle of files that exist already, in the manifest's order; `open_bundle` says whether they are one.
+
+    What a newer version said in its manifest is kept to the byte, and so is what was signed.
+    """
     entries: list[_Entry] = []
     offset = 0
-    for name, data in files:
+    for name, data in ((manifests.NAME, manifest), *members, (SIGNATURE, signature)):
         entry = _Entry(name.encode(), zlib.crc32(data), len(data), offset)
         stream.write(entry.local())
         stream.write(data)

@@ -90,6 +90,20 @@ class Update(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Certificate authorities of the server that bundles come from; None for the system's."""
 
 
+class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Let this device get its certificate from the fleet's server and renew it by itself.
+
+    Key and certificate lie in `state_dir/identity`; the broker's `cert_file`, `key_file` and `ca_file` need not be set.
+    """
+
+    server: str
+    """`https://HOST[:PORT]`, or `http://`: what is asked and answered proves itself."""
+    ca_file: str | None = None
+    """Certificate authorities of that server, for https; None for the system's."""
+    claim: str | None = None
+    """A one-time claim code, used as long as there is no certificate."""
+
+
 class HomeAssistant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Announce this device to Home Assistant (home-assistant.io/integrations/mqtt, device discovery)."""
 
@@ -112,6 +126,8 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     inference: Inference = Inference()
     telemetry: Telemetry = Telemetry()
     update: Update = Update()
+    identity: Identity | None = None
+    """None where certificates, if any, are put there by hand."""
     home_assistant: HomeAssistant | None = None
     """None for no announcement."""
     site: str = ""

@@ -8,10 +8,11 @@ twice in it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from contract.codec import from_json, plain
 from contract.errors import SignatureError
@@ -63,6 +64,19 @@ def sign(
         payload=body,
         signatures=(Signature(keyid=keyid, sig=base64.b64encode(made).decode()),),
     )
+
+
+def countersigned(envelope: Envelope, added: Envelope, *, without: Collection[str] = ()) -> Envelope:
+    """`envelope` with the signatures of `added` behind its own; those by the same keys or `without` are left out.
+
+    Both are over the same payload, which is for the caller to see to. ValueError where a reader would refuse so many.
+    """
+    gone = {*without, *(signature.keyid for signature in added.signatures)}
+    kept = tuple(signature for signature in envelope.signatures if signature.keyid not in gone)
+    signatures = kept + added.signatures
+    if len(signatures) > MOST_SIGNATURES:
+        raise ValueError(f"{len(signatures)} signatures, and an envelope has at most {MOST_SIGNATURES}")
+    return replace(envelope, payloadType=added.payloadType, signatures=signatures)
 
 
 def parse_envelope(data: bytes, *, where: str) -> Envelope:

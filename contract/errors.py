@@ -12,8 +12,9 @@
     │   └── DamagedFrameError      one frame of a working source
     ├── BackendError               an inference library refused a model or a tensor   exit 8
     ├── LinkError                  broker or server not reachable, or a bad message   exit 9
-    └── UpdateError                an assignment cannot be carried out                exit 10
-        └── GoldenError            known pictures are answered otherwise than promised
+    ├── UpdateError                an assignment cannot be carried out                exit 10
+    │   └── GoldenError            known pictures are answered otherwise than promised
+    └── GoalError                  a model is whole, and misses a goal set for it     exit 11
 
 A message says what is wrong, where, and what to do. Foreign exceptions become one of these at the seam where
 they are met, `from` the original; a bug keeps its own type and its traceback.
@@ -114,3 +115,9 @@ class UpdateError(FerryError):
 
 class GoldenError(UpdateError):
     """A model whose answers on this device are not the known ones."""
+
+
+class GoalError(FerryError):
+    """A model that is whole and measured, and does not reach what was asked of it."""
+
+    exit_code = 11

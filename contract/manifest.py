@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.codec import from_json, plain
 from contract.decoding import (
@@ -53,6 +53,7 @@ __all__ = [
     "Regress",
     "Segment",
     "Share",
+    "StageEvidence",
     "Task",
     "parse",
     "slug",
@@ -69,6 +70,8 @@ RESERVED = frozenset({NAME, "signature.json", "bundle"})
 MOST_MEMBERS = 64
 """What a reader does for each is bounded by this; bundles have five to ten."""
 LONGEST_NAME = 63
+MOST_STAGES = 16
+"""Of the comparison with the source; a conversion has three to six."""
 
 Format = Literal["tflite", "onnx"]
 DType = Literal["uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
@@ -79,6 +82,7 @@ MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
 Words = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*\Z")]
 """What is shown to people: one line, and nothing in it that commands a terminal."""
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Tolerance = Annotated[float, Meta(ge=0.0)]
 Shape = Annotated[tuple[Positive, ...], Meta(max_length=8)]
 
 
@@ -123,11 +127,24 @@ class Preprocessing(Struct, frozen=True, kw_only=True):
     BILINEAR to the byte, for models trained or measured with it; it takes ten times as long."""
     pad_value: Annotated[int, Meta(ge=0, le=255)] = 114
     colour: Literal["rgb", "bgr", "grey"] = "rgb"
-    layout: Literal["nhwc", "nchw", "nhw"] = "nhwc"
-    """Of the input tensor; nhw is a grey picture without an axis for channels."""
+    layout: Literal["nhwc", "nchw", "nhw", "numbers"] = "nhwc"
+    """Of the input tensor; nhw is a grey picture without an axis for channels. numbers: no picture goes in but plain
+    numbers, real values in the order of the inputs, each read row by row; everything else here says nothing then, and
+    `size_wh` is (1, 1)."""
     mean: tuple[float, ...] = (0.0,)
     """One value for all channels, or one a channel in the order of `colour`."""
     std: tuple[float, ...] = (255.0,)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether it is no picture that goes in."""
+        return self.layout == "numbers"
+
+
+NUMBER_TASKS: frozenset[Task] = frozenset({"classify", "regress", "anomaly"})
+"""Whose answers speak of no place, so that they need no picture."""
+NO_PICTURE = Preprocessing(size_wh=(1, 1), layout="numbers")
+"""Of a model that is fed plain numbers. Readers that do not know the word refuse the manifest."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -140,22 +157,62 @@ class State(Struct, frozen=True, kw_only=True):
     output: str
 
 
+class GoldenDecoded(Struct, frozen=True, kw_only=True):
+    """How near two decoded answers must be, for outputs that are rows in the order of close scores or class numbers.
+
+    One quantisation step may change such an output everywhere, and the same things are still found in the same places.
+    """
+
+    score: Tolerance
+    """Largest difference of a detection's score, or of the share of the picture that a class covers."""
+    min_iou: Share = 0.7
+    """Of a found box with the known one."""
+
+
 class Golden(Struct, frozen=True, kw_only=True):
     """Frames with known answers that must come out right on the very device, before the model may serve.
 
     The member `golden.npz` holds `frames` (N, H, W, 3) uint8 RGB in the model's input size and one array an output,
-    named `output:` and the tensor's name, in the model's own dtype.
+    named `output:` and the tensor's name, in the model's own dtype. Frames of a model that is fed numbers are (N, K)
+    float64: the real values of all its inputs, one after another.
     """
 
     frames: Positive
-    tolerance: Annotated[float, Meta(ge=0.0)]
+    tolerance: Tolerance
     """Largest allowed difference of a real (dequantised) output value: kernels differ by a few quantisation steps."""
     top1: bool = True
     """Whether the first class of every frame must be the expected one."""
+    tolerances: dict[str, Tolerance] | UnsetType = UNSET
+    """By output, where its numbers are of another kind than the rest: pixels beside scores."""
+    decoded: GoldenDecoded | UnsetType = UNSET
+    """Where it stands, what outputs decode to is compared, and not their numbers."""
+
+
+class StageEvidence(Struct, frozen=True, kw_only=True):
+    """One stage of the comparison with the source: what it cost to get this far."""
+
+    stage: Words
+    """`float`, `emulated`, `kernels` …: in the order in which a model walks through them."""
+    ran_on: Words = ""
+    """The library and its version, e.g. `ai-edge-litert 2.1.0, XNNPACK`: another one may round otherwise."""
+    sqnr_db: float | None = None
+    """Signal to quantisation noise over all outputs; None where every number is the source's."""
+    correlation: float | None = None
+    """Of the outputs, each less its mean: 1 for the same answers. None where it was not measured."""
+    agreement: float | None = None
+    metric: float | None = None
+    """What `Evidence.metric` names, at this stage."""
+    low: float | None = None
+    high: float | None = None
+    """The metric's 95 % interval."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What was measured before the bundle was written, on `pictures` pictures held back from training."""
+    """What was measured before the bundle was written, on `pictures` pictures held back from training.
+
+    Fields that came after the first release are left out where nothing is said, so an old manifest is written today as
+    it was then.
+    """
 
     pictures: Count = 0
     metric: Words = "accuracy"
@@ -165,6 +222,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """The metric of this very file, run by this very code."""
     agreement: float | None = None
     """Share of pictures on which both give the same first answer."""
+    low: float | UnsetType = UNSET
+    high: float | UnsetType = UNSET
+    """The 95 % interval of `artifact`."""
+    stages: Annotated[tuple[StageEvidence, ...], Meta(max_length=MOST_STAGES)] | UnsetType = UNSET
+    """How the artifact came from the source's answers to its own."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -178,6 +240,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     profile: Words
     format: Format
     model: MemberName
+    recipe: Words | UnsetType = UNSET
+    """How the file stores its numbers, e.g. `tflite-int8`; a name the converters know, and nothing a device acts on."""
     accelerator: Literal["none", "edgetpu", "cuda"] = "none"
     """What the model file needs; an uncompiled Coral twin needs `none`."""
     security_level: Count = 0
@@ -209,8 +273,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     @property
     def picture_input(self) -> TensorSpec:
         """The one input that is no state."""
+        return self.fed_inputs[0]
+
+    @property
+    def fed_inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs that are no state: one, or several where a frame is plain numbers."""
         states = {state.input for state in self.states}
-        return next(spec for spec in self.inputs if spec.name not in states)
+        return tuple(spec for spec in self.inputs if spec.name not in states)
 
     @property
     def file_name(self) -> str:
@@ -251,15 +320,19 @@ def _state_problems(manifest: Manifest) -> list[str]:
     inputs = {spec.name: spec for spec in manifest.inputs}
     outputs = {spec.name: spec for spec in manifest.outputs}
     found = []
-    pictures = set(inputs) - {state.input for state in manifest.states}
-    if len(pictures) != 1 or len(inputs) != len(manifest.inputs):
+    fed = set(inputs) - {state.input for state in manifest.states}
+    most = len(inputs) if manifest.preprocessing.of_numbers else 1
+    if not 1 <= len(fed) <= most or len(inputs) != len(manifest.inputs):
         states = f", {len(manifest.states)} of them states" if manifest.states else ""
-        found.append(f"{len(manifest.inputs)} inputs{states}, and one picture to feed them")
+        feed = "numbers" if manifest.preprocessing.of_numbers else "one picture"
+        found.append(f"{len(manifest.inputs)} inputs{states}, and {feed} to feed them")
+    if manifest.preprocessing.of_numbers and manifest.task not in NUMBER_TASKS:
+        found.append(f"it is fed numbers, and its task {manifest.task!r} speaks of places in a picture")
     for state in manifest.states:
-        fed, source = inputs.get(state.input), outputs.get(state.output)
-        if fed is None or source is None:
+        held, source = inputs.get(state.input), outputs.get(state.output)
+        if held is None or source is None:
             found.append(f"state {state.input!r} from {state.output!r} names a tensor that is not there")
-        elif (fed.shape, fed.dtype, fed.quantization) != (source.shape, source.dtype, source.quantization):
+        elif (held.shape, held.dtype, held.quantization) != (source.shape, source.dtype, source.quantization):
             found.append(f"state {state.input!r} and {state.output!r} differ in shape, type or quantisation")
     return found
 

@@ -9,6 +9,7 @@ Unknown fields are ignored: a newer minor version may send more. Numbers carry t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
@@ -34,6 +35,17 @@ class Span(NamedTuple):
 
     first: Sequence
     last: Sequence
+
+
+def spans_of(numbers: Iterable[int]) -> list[Span]:
+    """The fewest spans that hold exactly `numbers`, which ascend."""
+    spans: list[Span] = []
+    for number in numbers:
+        if spans and number == spans[-1].last + 1:
+            spans[-1] = Span(spans[-1].first, number)
+        else:
+            spans.append(Span(number, number))
+    return spans
 
 
 class Percentiles(Struct, frozen=True, kw_only=True):

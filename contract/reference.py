@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.codec import from_json
 from contract.errors import BundleError
@@ -41,6 +41,20 @@ class Layout(Struct, frozen=True, kw_only=True):
     covariance: tuple[tuple[float, ...], ...]
 
 
+class Alarmed(Struct, frozen=True, kw_only=True):
+    """Measured false alarms: windows of one half of the reference's pictures against the other half, in many halvings.
+
+    A reference of half the pictures is the less sure one, so the whole reference alarms less often if anything.
+    """
+
+    windows: Positive
+    input_changed: Share
+    model_suffering: Share
+    either: Share
+    upper: Share
+    """Upper 95 % bound of `either`, over the halvings."""
+
+
 class Calibration(Struct, frozen=True, kw_only=True):
     """From which distance on a window counts as different, found when the reference was made."""
 
@@ -52,6 +66,8 @@ class Calibration(Struct, frozen=True, kw_only=True):
     """By feature."""
     power: dict[str, Share] = {}
     """Share of windows that alarmed after a known change of the reference's own pictures, e.g. `blur 1 px`."""
+    alarmed: Alarmed | UnsetType = UNSET
+    """How often unchanged windows did alarm; absent in older files, and where there were too few pictures."""
 
 
 class Reference(Struct, frozen=True, kw_only=True):

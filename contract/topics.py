@@ -13,6 +13,8 @@
 | `reply`     | device        | no       | Reply                                            |
 | `state`     | device        | yes      | for Home Assistant alone: edge/home_assistant.py |
 
+Beside them `edgeferry/v1/FLEET/collectors` is a collector's question to itself (fleet/link.py).
+
 All are QoS 1 and need nothing beyond MQTT 3.1.1.
 """
 
@@ -56,6 +58,20 @@ def topic(fleet: str, device: str, kind: Kind) -> str:
 def every_device(fleet: str, kind: Kind) -> str:
     """The subscription for one kind of message from a whole fleet."""
     return f"{ROOT}/{fleet}/+/{kind}"
+
+
+def shared(text: str, *, group: str) -> str:
+    """The subscription `text` as a share: the broker gives each message to one member of the group.
+
+    MQTT 5, section 4.8.2; mosquitto, EMQX, VerneMQ and HiveMQ have it for MQTT 3.1.1 too. Retained messages do not come
+    this way.
+    """
+    return f"$share/{group}/{text}"
+
+
+def among_collectors(fleet: str) -> str:
+    """Where a collector says something to itself, to see whether the broker shares. No device's topic."""
+    return f"{ROOT}/{fleet}/collectors"
 
 
 def parse(text: str) -> Topic:

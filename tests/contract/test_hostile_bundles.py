@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.assignments import checked_assignment
 from contract.bundle import SIGNATURE, open_bundle
 from contract.errors import BundleError, FerryError
 from contract.manifest import RESERVED
@@ -16,7 +17,6 @@ from devices.keys import development_verifier
 from edge.bundles import check_bundle
 from edge.slot import MARKER
 from edge.slots import Slots
-from edge.trust import checked_assignment
 from tests.contract import hostile_assignments, hostile_containers, hostile_manifests, hostile_signatures
 from tests.contract.any_zip import zipped
 from tests.contract.attack import Attack

@@ -14,6 +14,7 @@ from devices.keys import development_signer, development_verifier
 from edge.bundles import check_bundle, read_bundle
 from edge.slots import Slots
 from tests.data.make_bundles import FOLDER
+from tests.edge.test_kept_models import DELTA, DIGESTS
 from tests.edge.tiny_bundle import install
 
 GOOD = {
@@ -36,7 +37,7 @@ BROKEN: dict[str, tuple[type[BundleError], str]] = {
 
 
 def test_every_kept_file_is_spoken_for() -> None:
-    assert {path.stem for path in FOLDER.iterdir()} == {*GOOD, *BROKEN}
+    assert {path.stem for path in FOLDER.iterdir()} == {*GOOD, *BROKEN, *DIGESTS, DELTA}
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -58,8 +59,9 @@ def test_what_schema_1_could_say_is_still_understood() -> None:
     assert manifest.lineage == {"weights": digest_of(b"weights"), "dataset": digest_of(b"dataset")}
 
 
-def test_it_is_written_today_as_it_was_then() -> None:
-    data, again = (FOLDER / "good-schema-1.bundle").read_bytes(), io.BytesIO()
+@pytest.mark.parametrize("name", ["good-schema-1", *DIGESTS])
+def test_it_is_written_today_as_it_was_then(name: str) -> None:
+    data, again = (FOLDER / f"{name}.bundle").read_bytes(), io.BytesIO()
     bundle = open_bundle(io.BytesIO(data), where="kept")
     seal(again, bundle.manifest, {m.name: bundle.read(m.name) for m in bundle.manifest.members}, bundle.envelope)
     assert again.getvalue() == data
