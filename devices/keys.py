@@ -53,8 +53,7 @@ def make_key(path: Path) -> str:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    _write_new({path: (secret, 0o600), public_path: (public, 0o644)})
+    _write_new({path: (secret, 0o600), public_path: (_public_pem(key.public_key()), 0o644)})
     return key_id(key.public_key())
 
 
@@ -69,6 +68,22 @@ def load_signer(path: Path) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise _not_a_key(path, "private")
     return Signer(key_id(key.public_key()), key.sign)
+
+
+def named_signer(text: str) -> Signer:
+    """The private key a person names: a file, or `pkcs11:…` for one in a token (`devices/token_uri.py`)."""
+    if text.startswith("pkcs11:"):
+        from devices.token_key import token_signer
+
+        return token_signer(text)
+    return load_signer(Path(text))
+
+
+def write_public(path: Path, key: Ed25519PublicKey) -> None:
+    """The public half in a file of its own, as devices pin it; an existing file is never overwritten."""
+    if path.exists():
+        raise ConfigError("there is a file already", where=str(path), fix="Choose another name, or move it away.")
+    _write_new({path: (_public_pem(key), 0o644)})
 
 
 def development_signer() -> Signer:
@@ -108,6 +123,12 @@ def key_id_of_file(path: Path) -> str:
 def key_id(key: Ed25519PublicKey) -> str:
     """`sha256:…` of the raw public bytes."""
     return digest_of(key.public_bytes_raw())
+
+
+def _public_pem(key: Ed25519PublicKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _entry(key: Ed25519PublicKey) -> dict[str, Verifier]:

@@ -106,5 +106,7 @@ def _rules(rules: ModelRules) -> str:
         "int8 only where its accuracy was shown to hold": rules.int8_needs_gate,
         "compiled on the device, never shipped": rules.built_on_device,
         f"{len(rules.operators)} operators": bool(rules.operators),
+        f"ONNX opset {rules.onnx_opset} at most": rules.onnx_opset is not None,
+        "int8 without zero points": rules.symmetric_int8,
     }
     return ", ".join(word for word, holds in words.items() if holds)

@@ -138,6 +138,7 @@ def _config(settings: Settings) -> tuple[dict[str, bytes], set[str]]:
         "ca.pem": settings.ca,
         "device.key": settings.device_key,
         "device.crt": settings.device_cert,
+        "enroll-ca.pem": settings.enroll_ca,
         "root.json": settings.tuf_root,
         "scene.toml": settings.scene,
     }
@@ -153,7 +154,8 @@ def _config(settings: Settings) -> tuple[dict[str, bytes], set[str]]:
             where=settings.device_id,
             fix="Name a smaller file of certificate authorities (ca).",
         )
-    return data, {"broker-password", "device.key"} & set(data)
+    secrets = {"broker-password", "device.key"} & set(data)
+    return data, secrets | ({"device.toml"} if settings.claim is not None else set())
 
 
 def _device_toml(settings: Settings, names: set[str], publishers: tuple[str, ...], fleet: tuple[str, ...]) -> bytes:
@@ -170,6 +172,7 @@ def _device_toml(settings: Settings, names: set[str], publishers: tuple[str, ...
         "cert_file": there("device.crt"),
         "key_file": there("device.key"),
     }
+    identity = {"server": settings.enroll_server, "ca_file": there("enroll-ca.pem"), "claim": settings.claim}
     data, _ = written(
         {
             "fleet": settings.fleet,
@@ -180,6 +183,7 @@ def _device_toml(settings: Settings, names: set[str], publishers: tuple[str, ...
             "site": settings.site or None,
             "broker": broker,
             "trust": {"publishers": publishers, "fleet": fleet, "root": there("root.json")},
+            "identity": None if settings.enroll_server is None else identity,
             "camera": {"source": settings.camera, "scene": there("scene.toml")},
         },
         where=f"device.toml of {settings.device_id}",

@@ -105,6 +105,10 @@ class ModelRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The compiled form fits one machine: it is built there and never shipped."""
     operators: tuple[str, ...] = ()
     """TFLite's names of the operators that run on the accelerator; empty for no list."""
+    onnx_opset: _Count | None = None
+    """The newest operator set its reader of ONNX knows; None for whatever the libraries read."""
+    symmetric_int8: bool = False
+    """Its int8 activations have no zero points."""
     source: str
 
 

@@ -15,16 +15,17 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from contract.claim_code import normal
 from contract.codec import from_toml, plain
 from contract.errors import ConfigError
 from contract.topics import checked_name
 from devices.profiles import load_profile
 
-PATHS = ("scene", "tuf_root", "device_key", "device_cert", "ca", "broker_password_file", "wheelhouse")
+PATHS = ("scene", "tuf_root", "device_key", "device_cert", "ca", "enroll_ca", "broker_password_file", "wheelhouse")
 """Settings that name a file or a folder; relative ones hang on the file they were read from."""
 MANY_PATHS = ("publishers", "fleet_keys")
 MASK = "…"
-_SECRETS = ("password_hash",)
+_SECRETS = ("password_hash", "claim")
 _NO_HOST_NAME = re.compile(r"[^a-z0-9]+")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -72,6 +73,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     device_cert: str | None = None
     ca: str | None = None
     """Who signed the broker's certificate, where the system does not know them."""
+    claim: str | None = None
+    """A one-time claim code, with which the device gets its certificate by itself; instead of `device_key`."""
+    enroll_server: str | None = None
+    """The fleet's server (`https://…`), where it gets and renews its certificate."""
+    enroll_ca: str | None = None
+    """Certificate authorities of that server, for https, where the system does not know them."""
     broker_username: str | None = None
     broker_password_file: str | None = None
 
@@ -169,9 +176,26 @@ def _wrong(settings: Settings) -> tuple[str, str, str] | None:
         return "password_hash", "this is no hash of a password", "Make one: openssl passwd -6"
     if (settings.device_key is None) != (settings.device_cert is None):
         return "device_key", "a key and its certificate belong together", "Name both, or neither."
+    if (wrong := _wrong_enrolment(settings)) is not None:
+        return wrong
     if any(not line.strip() or "\n" in line.strip() for line in settings.ssh_authorized_keys):
         return "ssh_authorized_keys", "each must be one line", "Give the line of FILE.pub, not its name."
     return None if settings.wifi is None else _wrong_wifi(settings.wifi)
+
+
+def _wrong_enrolment(settings: Settings) -> tuple[str, str, str] | None:
+    if settings.claim is None and settings.enroll_server is None and settings.enroll_ca is None:
+        return None
+    if settings.enroll_server is None or not settings.enroll_server.startswith(("http://", "https://")):
+        return "enroll_server", "nothing says where the device gets its certificate", "Write https://HOST[:PORT]."
+    if settings.device_key is not None:
+        return "claim", "there is a key already, and a claim code makes one", "Name one of the two."
+    if settings.claim is not None:
+        try:
+            normal(settings.claim)
+        except ConfigError as problem:
+            return "claim", problem.what, problem.fix
+    return None
 
 
 def _wrong_wifi(wifi: Wifi) -> tuple[str, str, str] | None:

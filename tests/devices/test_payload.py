@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.claim_code import spelled
 from contract.device import parse_device_config
 from contract.errors import BundleError, ConfigError, SignatureError
 from devices.device_toml import written
@@ -102,3 +103,17 @@ def test_a_private_key_is_no_publisher(desk: Desk) -> None:
 def test_what_the_agent_would_refuse_is_not_written() -> None:
     with pytest.raises(ConfigError, match="profile"):
         written({"fleet": "a", "device": "b"}, where="test")
+
+
+def test_a_claim_code_and_its_server_reach_the_agent_and_nobody_else(desk: Desk) -> None:
+    (desk.folder / "server-ca").write_text("ca")
+    code = spelled(range(15))
+    with pytest.raises(ConfigError, match="mistyped"):
+        desk.payload(claim=code[:-1] + ("0" if code[-1] != "0" else "1"), enroll_server="https://fleet.example")
+    with pytest.raises(ConfigError, match="nothing says where"):
+        desk.payload(claim=code)
+    payload = desk.payload(claim=code, enroll_server="https://fleet.example", enroll_ca="server-ca")
+    config = parse_device_config(b"".join(payload.files["config/device.toml"].chunks()), where="test")
+    assert config.identity is not None
+    assert (config.identity.claim, config.identity.ca_file) == (code, "enroll-ca.pem")
+    assert payload.secrets == {"config/device.toml"}
