@@ -20,9 +20,11 @@ from contract import __version__
 from contract.device import DeviceConfig
 from contract.errors import BackendError, BundleError, ConfigError, ModelError, SourceError, UpdateError
 from contract.messages import Birth
+from contract.progress import Progress
 from contract.result import Result
 from edge.budget import Budget
 from edge.bundles import opened_bundle
+from edge.certificates import Certificates
 from edge.clock import FleetClock
 from edge.device_file import read_device_file
 from edge.durable import Disk
@@ -30,11 +32,11 @@ from edge.first_report import FirstReport
 from edge.fitness import check_floor, check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
+from edge.member_files import broker_of
 from edge.memory import keep_one_heap, resident_bytes
 from edge.metadata import Repository
 from edge.outbox import Outbox
 from edge.outbox_file import IN_MEMORY, OutboxFullError
-from edge.progress import Progress
 from edge.quiet import Quiet
 from edge.reporter import Reporter
 from edge.signals import stopped_by_signals
@@ -100,7 +102,7 @@ class Agent:
         )
         self._home = _home(config)
         self._reporter = Reporter(
-            config.broker,
+            broker_of(config),
             config.fleet,
             config.device,
             outbox=self._outbox,
@@ -110,13 +112,17 @@ class Agent:
             quiet=Quiet(),
             neighbour=self._home,
             clock=clock,
+            may_lack_certificate=config.identity is not None,
         )
+        self._certificates = self._certificates_of(config, clock, disk)
         self._systemd = Notifier()
         self._updater.recover()
         serve_first(config, trust, self._slots, self._vision)
 
     def run(self) -> None:
         """Serve until `stop` or the source's end. SourceError, or UpdateError after a bug in the update's thread."""
+        if self._certificates is not None:
+            self._certificates.start()
         self._reporter.start()
         self._updater.start(self._vision)
         self._systemd.ready(f"serving {self._vision.serving.release}")
@@ -125,6 +131,8 @@ class Agent:
             log.info("stopped after %d frames, %d with an answer", ended.ledger.captured, ended.ledger.inferred)
         finally:
             self._systemd.stopping()
+            if self._certificates is not None:
+                self._certificates.stop()
             self._updater.stop()
             self._reporter.close(_FLUSH_S)
             log.info("stopped: %d messages, %d acknowledged", self._reporter.sent, self._reporter.acknowledged)
@@ -134,6 +142,12 @@ class Agent:
         """End `run` after the frame in hand. From any thread, and from a signal handler."""
         self._stopping = True
         self._vision.stop()
+
+    def _certificates_of(self, config: DeviceConfig, clock: FleetClock, disk: Disk) -> Certificates | None:
+        if config.identity is None:
+            return None
+        reporter = self._reporter
+        return Certificates(config, config.identity, clock=clock, disk=disk, connected=lambda: reporter.connected)
 
     def _listener(self) -> Listener:
         return Listener(

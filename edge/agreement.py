@@ -17,21 +17,23 @@ def agreement(one: Result, other: Result) -> float:
     """0..1; 1 where neither found anything."""
     ours, theirs = one.detections, other.detections
     if isinstance(ours, tuple) and isinstance(theirs, tuple):
-        return _boxes_agree(ours, theirs)
+        return boxes_agree(ours, theirs)
     return float(first_answer(one) == first_answer(other))
 
 
-def _boxes_agree(ours: tuple[Detection, ...], theirs: tuple[Detection, ...]) -> float:
+def boxes_agree(ours: tuple[Detection, ...], theirs: tuple[Detection, ...]) -> float:
+    """F1 of one answer against the other, 0..1; 1 where neither found anything."""
     left = list(theirs)
     for box in ours:
-        best = max((b for b in left if b.index == box.index), key=lambda b: _iou(box, b), default=None)
-        if best is not None and _iou(box, best) >= _PAIRED_IOU:
+        best = max((b for b in left if b.index == box.index), key=lambda b: iou(box, b), default=None)
+        if best is not None and iou(box, best) >= _PAIRED_IOU:
             left.remove(best)
     pairs, boxes = len(theirs) - len(left), len(ours) + len(theirs)
     return 2 * pairs / boxes if boxes else 1.0
 
 
-def _iou(one: Detection, other: Detection) -> float:
+def iou(one: Detection, other: Detection) -> float:
+    """Intersection over union of their boxes; 0 where neither has an area."""
     left, top, right, bottom = one.box_xyxy_px
     left2, top2, right2, bottom2 = other.box_xyxy_px
     width, height = min(right, right2) - max(left, left2), min(bottom, bottom2) - max(top, top2)

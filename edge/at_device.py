@@ -16,13 +16,14 @@ from contract.bundle import SUFFIX
 from contract.device import DeviceConfig
 from contract.errors import BundleError, ConfigError
 from contract.manifest import Digest
+from contract.progress import Progress
 from contract.states import FINAL, Cause, State
 from edge.bundles import UNVERIFIED, opened_bundle
 from edge.device_file import read_device_file
 from edge.durable import Disk
 from edge.fitness import check_profile
 from edge.inbox import METADATA, Inbox, Order
-from edge.progress import Progress, ProgressFile
+from edge.progress import ProgressFile
 from edge.slot import read_slot
 from edge.slots import FOLDER as SLOTS
 from edge.slots import stored_record

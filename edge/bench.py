@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import numpy as np
 from msgspec import UNSET, Struct
 
 from contract.digest import digest_of
@@ -23,7 +25,7 @@ from contract.messages import Percentiles
 from contract.result import StageTimes
 from edge.backends import SUFFIXES, describe, open_backend
 from edge.bundles import read_bundle
-from edge.frames import Frame
+from edge.frames import Frame, Numbers
 from edge.loading import Loading
 from edge.memory import resident_bytes
 from edge.model import LoadedModel
@@ -35,6 +37,8 @@ from edge.telemetry import percentiles, stage_percentiles
 _WARM_UP = 10
 _COLD_STARTS = 5
 _SOURCE = "synthetic:?size=1280x720"
+_NO_SOURCE = "zeros"
+"""For models that are fed numbers, of which there is no pattern to make up."""
 _STARTS_ANEW = 8
 """Frames kept in memory and gone through in turn, so that reading the source is not timed."""
 
@@ -57,7 +61,7 @@ class BenchReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     load_ms: float
     """Opening the model, in a process that runs already."""
     cold_start_ms: float | None = None
-    """Median, from starting `edgeferry run` to its end after one picture; of bundles only."""
+    """Median, from starting `edgeferry run` to its end after one picture; of bundles fed pictures only."""
     rss_bytes: int
 
 
@@ -68,20 +72,22 @@ def bench(
     began = perf_counter()
     model, is_bundle = _loaded(path, trusted, loading)
     load_ms = (perf_counter() - began) * 1e3
-    pictures = _pictures(source or _SOURCE, min(frames, _STARTS_ANEW))
-    bare, ticks, stages = _timed(model, pictures, frames)
+    of_numbers = model.manifest.preprocessing.of_numbers
+    source = source or (_NO_SOURCE if of_numbers else _SOURCE)
+    kept = _zeros(model) if source == _NO_SOURCE else _frames(source, min(frames, _STARTS_ANEW))
+    bare, ticks, stages = _timed(model, kept, frames)
     report = BenchReport(
         model=model.release if is_bundle else path.name,
         backend=model.backend.name,
         threads=describe(model.backend).threads or loading.threads or 1,
         frames=frames,
-        source=source or _SOURCE,
+        source=source,
         bare=percentiles(bare),
         tick=percentiles(ticks),
         tick_over_bare=median(ticks) / median(bare),
         stages=stage_percentiles(stages),
         load_ms=load_ms,
-        cold_start_ms=_cold_start_ms(path) if is_bundle else None,
+        cold_start_ms=_cold_start_ms(path) if is_bundle and not of_numbers else None,
         rss_bytes=resident_bytes(),
     )
     return report, {"bare": bare, "tick": ticks}
@@ -113,7 +119,12 @@ def _loaded(path: Path, trusted: Mapping[str, Verifier], loading: Loading) -> tu
     return loading.open(manifest, digest_of(path.read_bytes()), path), False
 
 
-def _pictures(text: str, wanted: int) -> list[Frame]:
+def _zeros(model: LoadedModel) -> list[Frame]:
+    length = sum(prod(spec.shape) for spec in model.manifest.fed_inputs)
+    return [Frame.of_numbers(_NO_SOURCE, 0, Numbers(np.zeros(length)))]
+
+
+def _frames(text: str, wanted: int) -> list[Frame]:
     source = open_source(text)
     try:
         frames = [frame for _ in range(wanted) if (frame := source.read(10.0)) is not None and frame.error is None]
@@ -124,13 +135,13 @@ def _pictures(text: str, wanted: int) -> list[Frame]:
     return frames
 
 
-def _timed(model: LoadedModel, pictures: list[Frame], frames: int) -> tuple[list[float], list[float], list[StageTimes]]:
+def _timed(model: LoadedModel, kept: list[Frame], frames: int) -> tuple[list[float], list[float], list[StageTimes]]:
     """Milliseconds of the bare inference and of the whole tick, in turn, and the tick's stages."""
     bare: list[float] = []
     ticks: list[float] = []
     stages: list[StageTimes] = []
     for number in range(-_WARM_UP, frames):
-        frame = pictures[number % len(pictures)]
+        frame = kept[number % len(kept)]
         began = perf_counter()
         result = run_frame(frame, model)
         ticked = perf_counter()

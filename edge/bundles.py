@@ -71,14 +71,18 @@ def read_bundle(path: Path, trusted: Mapping[str, Verifier] | None) -> CheckedBu
 
     The file is read once and everything is checked on those bytes, so nobody can change it between two looks.
     """
+    return check_bundle(read_file(path), trusted, where=str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """All of a file that may be a bundle, unchecked; BundleError where it is too large for one or cannot be read."""
     try:
         size_bytes = path.stat().st_size
         if size_bytes > LIMIT_BYTES:
             raise BundleError(f"{size_bytes} bytes are not a bundle", where=str(path), fix="Check the path.")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise _unreadable(path, problem) from problem
-    return check_bundle(data, trusted, where=str(path))
 
 
 def check_bundle(data: bytes, trusted: Mapping[str, Verifier] | None, *, where: str) -> CheckedBundle:

@@ -33,7 +33,7 @@ def _anchored(config: DeviceConfig, folder: Path) -> DeviceConfig:
     def absolute(text: _Path) -> _Path:
         return text if text is None else str(folder / text)
 
-    broker, trust = config.broker, config.trust
+    broker, trust, identity = config.broker, config.trust, config.identity
     return replace(
         config,
         state_dir=absolute(config.state_dir),
@@ -52,6 +52,7 @@ def _anchored(config: DeviceConfig, folder: Path) -> DeviceConfig:
             root=absolute(trust.root),
         ),
         update=replace(config.update, ca_file=absolute(config.update.ca_file)),
+        identity=identity and replace(identity, ca_file=absolute(identity.ca_file)),
         camera=tuple(_anchored_camera(camera, folder) for camera in config.cameras),
     )
 

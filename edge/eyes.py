@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge.health import Comparison, Numbers
+from contract.health import Comparison, Numbers
 from edge.slot import Slot
 from edge.vision.messages import Serving
 

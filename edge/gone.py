@@ -9,12 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from contract.messages import Span
+from contract.messages import Span, spans_of
 
 
 def add(database: sqlite3.Connection, boot: int, numbers: Iterable[int]) -> None:
     """`numbers`, ascending, of the boot with that ordinal will never be sent."""
-    for span in _spans(numbers):
+    for span in spans_of(numbers):
         first, last = span
         before = database.execute(
             "SELECT first, last FROM gone WHERE boot = ? AND first < ? ORDER BY first DESC LIMIT 1", (boot, first)
@@ -47,13 +47,3 @@ def first_boot(database: sqlite3.Connection, boot: int, after: int) -> int | Non
     """The boot of the first span after that place; None when there is none."""
     (found,) = database.execute("SELECT MIN(boot) FROM gone WHERE (boot, first) > (?, ?)", (boot, after)).fetchone()
     return None if found is None else int(found)
-
-
-def _spans(numbers: Iterable[int]) -> list[Span]:
-    spans: list[Span] = []
-    for number in numbers:
-        if spans and number == spans[-1].last + 1:
-            spans[-1] = Span(spans[-1].first, number)
-        else:
-            spans.append(Span(number, number))
-    return spans

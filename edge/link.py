@@ -97,6 +97,7 @@ class Link:
 
     `birth` is asked for at each connection; `on_message` gets this device's `ack`, `desired` and `command` payloads;
     `on_connected` is called when the broker has accepted us and knows who we are, `on_confirmed` at each PUBACK.
+    `may_lack_certificate` says that our own may come later. It is read anew when it has changed.
     `also` are topics outside our own that `on_other` wants to hear. `clock` judges the broker's certificate
     (`edge/tls.py`).
     An address, a password file or a certificate that cannot be used is a ConfigError at once.
@@ -118,10 +119,12 @@ class Link:
         keepalive_s: int = KEEPALIVE_S,
         puback_s: float = _PUBACK_S,
         clock: FleetClock | None = None,
+        may_lack_certificate: bool = False,
     ) -> None:
         self.where = broker.url
         self._broker, self._address = broker, address_of(broker.url)
-        self._password, self._tls = _secret(broker.password_file), _tls(broker) if self._address.tls else None
+        self._password = _secret(broker.password_file)
+        self._tls, self._tls_stamp = None if may_lack_certificate else self._read_tls(), _stamp(broker)
         self._fleet, self._device, self._boot = fleet, device, boot
         self._birth, self._on_message = birth, on_message
         self._on_connected, self._on_confirmed = on_connected, on_confirmed
@@ -221,6 +224,8 @@ class Link:
         """Connect and stay until it breaks or we close; whether the broker accepted us."""
         self._settled, self._broken = threading.Event(), threading.Event()
         self._unconfirmed = deque()
+        if not self._certified():
+            return False
         client = self._client = self._new_client()
         try:
             client.connect(self._address.host, self._address.port, keepalive=self._keepalive_s)
@@ -253,6 +258,19 @@ class Link:
                 _cut(client)
                 break
         return True
+
+    def _certified(self) -> bool:
+        """Whether we have what TLS needs; a certificate that was renewed meanwhile takes the old one's place."""
+        stamp = _stamp(self._broker)
+        if self._address.tls and (self._tls is None or stamp != self._tls_stamp):
+            try:
+                self._tls, self._tls_stamp = self._read_tls(), stamp
+            except ConfigError as problem:
+                self._missed(problem.what)
+        return self._tls is not None or not self._address.tls
+
+    def _read_tls(self) -> ssl.SSLContext | None:
+        return _tls(self._broker) if self._address.tls else None
 
     def _missed(self, problem: str) -> None:
         if problem != self._last_problem:
@@ -361,6 +379,19 @@ def _secret(path: str | None) -> str | None:
         raise ConfigError(
             f"the broker's password cannot be read: {problem}", where=path, fix="Check password_file."
         ) from problem
+
+
+def _stamp(broker: Broker) -> tuple[tuple[int, int] | None, ...]:
+    """Changes when one of the TLS files is replaced."""
+
+    def of(path: str | None) -> tuple[int, int] | None:
+        try:
+            found = None if path is None else Path(path).stat()
+        except OSError:
+            return None
+        return found and (found.st_ino, found.st_mtime_ns)
+
+    return tuple(map(of, (broker.ca_file, broker.cert_file, broker.key_file)))
 
 
 def _tls(broker: Broker) -> ssl.SSLContext:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from contract.messages import Assignment
+from contract.progress import Progress
 from contract.states import Cause, Event, next_state
 from edge.durable import DiskError
-from edge.progress import Progress, ProgressFile
+from edge.progress import ProgressFile
 
 log = logging.getLogger(__name__)
 

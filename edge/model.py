@@ -12,12 +12,13 @@ from time import perf_counter_ns
 import numpy as np
 from msgspec import Struct
 
-from contract.errors import ModelError
+from contract.errors import DamagedFrameError, ModelError
 from contract.manifest import Manifest, TensorSpec
 from contract.result import StageTimes
 from edge.backends import Backend, open_backend
 from edge.decoders import Decoded
-from edge.frames import Pixels
+from edge.frames import Numbers, Pixels
+from edge.number_feed import NumberFeed
 from edge.postprocess import Decoder, decoder_for
 from edge.preprocess import Preprocessor
 from edge.quantisation import Tensor
@@ -43,7 +44,9 @@ class LoadedModel:
         self.digest = digest
         self.backend = backend
         self._input = manifest.picture_input
-        self.preprocessor = Preprocessor(self._input, manifest.preprocessing)
+        of_numbers = manifest.preprocessing.of_numbers
+        self.preprocessor = None if of_numbers else Preprocessor(self._input, manifest.preprocessing)
+        self._number_feed = NumberFeed(manifest) if of_numbers else None
         self.release = manifest.release
         self._decoder = decoder_for(manifest)
         self._recurrence = Recurrence(manifest)
@@ -52,20 +55,27 @@ class LoadedModel:
         plain = not manifest.states and self._input_kept is None
         self._infer = backend.infer if plain else self._infer_with_more
 
-    def answer(self, pixels_bgr: Pixels) -> Answer:
-        """The whole way of one frame (h, w, 3) BGR; BackendError or DamagedFrameError where there is no answer."""
+    def answer(self, frame: Pixels | Numbers) -> Answer:
+        """The whole way of one frame, (h, w, 3) BGR or numbers; BackendError or DamagedFrameError without an answer."""
         begun = perf_counter_ns()
-        tensors = self._fill(pixels_bgr)
+        tensors = self._fill(frame)
         prepared = perf_counter_ns()
         outputs = self._infer(tensors)
         invoked = perf_counter_ns()
-        decoded = self._decoder.decode(outputs, (pixels_bgr.shape[1], pixels_bgr.shape[0]))
+        decoded = self._decoder.decode(outputs, (frame.shape[1], frame.shape[0]))
         times = StageTimes(
             preprocess=(prepared - begun) / _NS_PER_MS,
             invoke=(invoked - prepared) / _NS_PER_MS,
             postprocess=(perf_counter_ns() - invoked) / _NS_PER_MS,
         )
         return Answer(times, decoded)
+
+    def answer_blank(self) -> Answer:
+        """To a grey picture in the model's size, or to zeros: for measuring what an answer takes."""
+        if self._number_feed is not None:
+            return self.answer(Numbers(np.zeros(self._number_feed.length)))
+        width, height = self.manifest.preprocessing.size_wh
+        return self.answer(np.full((height, width, 3), 128, np.uint8))
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -76,8 +86,11 @@ class LoadedModel:
         """Memory it holds in other processes."""
         return 0
 
-    def outputs_for(self, fitted: Pixels) -> dict[str, Tensor]:
-        """The raw outputs, by name, for one fitted frame (H, W, C) uint8, as if it were a source's first."""
+    def outputs_for(self, fitted: Tensor) -> dict[str, Tensor]:
+        """The raw outputs, by name, for one fitted frame, as if it were a source's first.
+
+        (H, W, C) uint8, or (K,) real values for a model that is fed numbers.
+        """
         self.reset()
         return self.backend.infer({**self._fill_fitted(fitted), **self._recurrence.inputs})
 
@@ -89,21 +102,33 @@ class LoadedModel:
         """Give the model's memory back."""
         self.backend.close()
 
-    def _fill(self, pixels: Pixels) -> dict[str, Tensor]:
+    def _fill(self, frame: Pixels | Numbers) -> dict[str, Tensor]:
         """Write the input, into the model's own buffer where it has one; what is left to hand to `infer`."""
+        preprocessor = self.preprocessor
+        if preprocessor is None or isinstance(frame, Numbers):
+            return self._tensors(frame)
         view = self.backend.input_view(self._input.name)
         if view is not None:
-            self.preprocessor.write(pixels, view)
+            preprocessor.write(frame, view)
             return _NOTHING
         tensor = np.empty(self._input.shape, self._input.dtype)
-        self.preprocessor.write(pixels, tensor)
+        preprocessor.write(frame, tensor)
         return {self._input.name: tensor}
 
-    def _fill_fitted(self, fitted: Pixels) -> dict[str, Tensor]:
-        """The same for pixels in the model's size."""
+    def _fill_fitted(self, fitted: Tensor) -> dict[str, Tensor]:
+        """The same for pixels in the model's size, or real values."""
+        if self.preprocessor is None:
+            return self._tensors(Numbers(np.asarray(fitted, np.float64)))
         tensor = np.empty(self._input.shape, self._input.dtype)
         self.preprocessor.write_fitted(fitted, tensor)
         return {self._input.name: tensor}
+
+    def _tensors(self, frame: Pixels | Numbers) -> dict[str, Tensor]:
+        if self._number_feed is None:
+            raise _misfed("a picture", "numbers")
+        if not isinstance(frame, Numbers):
+            raise _misfed("numbers", "a picture")
+        return self._number_feed.tensors(frame)
 
     def _infer_with_more(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """With the states of recurrent models, and with the input among the answers where the decoder reads it."""
@@ -137,6 +162,14 @@ def load_model(
         manifest.format, model, threads=threads, device=device, profile=manifest.profile, engines=engines
     )
     return LoadedModel(manifest, digest, backend)
+
+
+def _misfed(wanted: str, given: str) -> DamagedFrameError:
+    return DamagedFrameError(
+        f"the model takes {wanted}, and the frame is {given}",
+        where="the source",
+        fix=f"Choose a source that gives {wanted if wanted == 'numbers' else 'pictures'}.",
+    )
 
 
 def _reads_input(decoder: Decoder) -> bool:

@@ -1,8 +1,8 @@
 """What the device still owes the collector, in one SQLite file that survives a kill and a power cut.
 
 A message is numbered and kept here before it is sent, and deleted only when the collector says that its database
-has it: a broker's PUBACK is not durability. This file knows order, bounds and loss; `edge/flight.py` decides when to
-send again and `edge/link.py` sends.
+has it: a broker's PUBACK is not durability. This file knows order, bounds and loss; `contract/flight.py` decides when
+to send again and `edge/link.py` sends.
 
 Bounds: by bytes, and by age where one is given. Without room the oldest telemetry goes first, then the oldest events,
 reported states last. Telemetry and events that nobody took for `max_age_s` go too; a reported state never grows too
@@ -29,13 +29,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract.codec import to_json
+from contract.flight import Place
 from contract.messages import MAX_BYTES, Batch
 from edge import gone
 from edge.kept import Kept, Kind, Row, Size, one_run
 from edge.lived import Lived
 from edge.outbox_file import OutboxError, opened, translated
 
-__all__ = ["Kept", "Kind", "Outbox", "OutboxError", "Parcel", "Place"]
+__all__ = ["Kept", "Kind", "Outbox", "OutboxError", "Parcel"]
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +51,6 @@ that not every `put` has to delete."""
 _LARGEST_BYTES = MAX_BYTES - 4096
 """Of one message: with its batch around it, it must still be one of ours."""
 _UP_TO = "WHERE boot = ? AND sequence <= ?"
-
-
-class Place(NamedTuple):
-    """Where a message stands: everything up to it comes before what follows."""
-
-    boot: str
-    sequence: int
 
 
 class Parcel(NamedTuple):
@@ -154,10 +148,10 @@ class Outbox:
                 return 0
             self._count_refused(known[0], [number for number in refused if number <= sequence])
             deleted, deleted_bytes = self._database.execute(
-                f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages {_UP_TO}",
+                f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages {_UP_TO}",  # nosec B608  # constants of this file
                 (known[0], sequence),
             ).fetchone()
-            self._database.execute(f"DELETE FROM messages {_UP_TO}", (known[0], sequence))
+            self._database.execute(f"DELETE FROM messages {_UP_TO}", (known[0], sequence))  # nosec B608  # constants of this file
             gone.settle(self._database, known[0], sequence)
             self._forget_boots()
             self._waiting -= deleted
@@ -194,7 +188,7 @@ class Outbox:
 
     def _count(self) -> None:
         self._waiting, self._held_bytes = self._database.execute(
-            f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages"
+            f"SELECT COUNT(*), COALESCE(SUM(LENGTH(body) + {_ROW_BYTES}), 0) FROM messages"  # nosec B608  # constants of this file
         ).fetchone()
 
     def _insert(self, kind: Kind, sequence: int, body: bytes, now_s: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
+from msgspec import UNSET
+
 from contract.errors import BackendError, DamagedFrameError, FerryError
 from contract.moments import rfc3339
 from contract.result import FrameError, Result
@@ -13,11 +15,12 @@ from edge.model import LoadedModel
 
 def run_frame(frame: Frame, model: LoadedModel) -> Result:
     """The model's answer to `frame`, or a result that says why there is none."""
-    if frame.pixels is None:
+    fed = frame.numbers if frame.pixels is None else frame.pixels
+    if fed is None:
         return _without_answer(frame, model, frame.error or _empty(frame))
     age_s = monotonic() - frame.captured_mono
     try:
-        answer = model.answer(frame.pixels)
+        answer = model.answer(fed)
     except (BackendError, DamagedFrameError) as problem:
         return _without_answer(frame, model, problem)
     decoded = answer.decoded
@@ -27,7 +30,7 @@ def run_frame(frame: Frame, model: LoadedModel) -> Result:
         captured_at=rfc3339(frame.captured_at),
         model=model.release,
         digest=model.digest,
-        size_wh=frame.size_wh,
+        size_wh=UNSET if frame.pixels is None else frame.size_wh,
         age_ms=age_s * 1e3,
         latency_ms=answer.times,
         classes=decoded.classes,
@@ -50,4 +53,4 @@ def _without_answer(frame: Frame, model: LoadedModel, problem: FerryError) -> Re
 
 
 def _empty(frame: Frame) -> DamagedFrameError:
-    return DamagedFrameError("a frame without pixels", where=frame.source, fix="Check the source.")
+    return DamagedFrameError("a frame without pixels and numbers", where=frame.source, fix="Check the source.")

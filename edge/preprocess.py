@@ -35,8 +35,11 @@ def fit(pixels_bgr: Pixels, prep: Preprocessing, out: Pixels | None = None) -> P
 def real_values(fitted: Pixels, prep: Preprocessing) -> NDArray[np.float32]:
     """(pixel - mean) / std of fitted pixels, (H, W, C) or (N, H, W, C), as float32 of the same shape.
 
-    What a floating-point model is fed; the device's quantised tensors stand for the same numbers.
+    What a floating-point model is fed; the device's quantised tensors stand for the same numbers. Frames of numbers
+    are real values already.
     """
+    if prep.of_numbers:
+        return np.asarray(fitted, np.float32)
     table = _real_table(prep).astype(np.float32)
     out = np.empty(fitted.shape, np.float32)
     flat = (-1, *fitted.shape[-2:])
@@ -130,7 +133,7 @@ def _is_minus_128(table: Tensor) -> bool:
 def _check_shape(spec: TensorSpec, hwc: tuple[int, int, int], layout: str) -> None:
     height, width, depth = hwc
     shapes = {"nhwc": (1, height, width, depth), "nchw": (1, depth, height, width), "nhw": (1, height, width)}
-    wanted = shapes[layout]
+    wanted = shapes.get(layout)
     if spec.shape != wanted or spec.dtype == "int64" or (layout == "nhw" and depth != 1):
         colours = f" of {depth} colours" if layout == "nhw" else ""
         raise ModelError(

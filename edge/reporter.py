@@ -1,9 +1,9 @@
 """What the device says, and that it arrives: outbox and link joined by one thread.
 
 The runtime and the update walk hand over results, windows and states and go on at once; everything is numbered and
-kept first. The thread sends batches oldest first and forgets them when the collector has them. `edge/flight.py` decides
-when something is sent again, `edge/outbox.py` what is given up when there is no room, `edge/quiet.py` which windows say
-nothing new.
+kept first. The thread sends batches oldest first and forgets them when the collector has them. `contract/flight.py`
+decides when something is sent again, `edge/outbox.py` what is given up when there is no room, `edge/quiet.py` which
+windows say nothing new.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contract import messages
 from contract.codec import to_json
 from contract.device import Broker
 from contract.errors import LinkError
+from contract.flight import Flight, Place
 from contract.messages import Ack, Birth, Command, Event, Reply, Reported
 from contract.moments import rfc3339
 from contract.result import Result
@@ -25,9 +26,8 @@ from contract.states import Cause, State
 from contract.topics import Kind
 from edge import outbox as outboxes
 from edge.first_answer import EventPolicy, WorthTelling
-from edge.flight import Flight
 from edge.link import Link
-from edge.outbox import Outbox, OutboxError, Place
+from edge.outbox import Outbox, OutboxError
 
 if TYPE_CHECKING:
     from edge.clock import FleetClock
@@ -80,6 +80,7 @@ class Reporter:
         quiet: Quiet | None = None,
         neighbour: Neighbour | None = None,
         clock: FleetClock | None = None,
+        may_lack_certificate: bool = False,
     ) -> None:
         """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked.
 
@@ -105,12 +106,18 @@ class Reporter:
             also=neighbour.listens_to if neighbour else (),
             on_other=neighbour.heard if neighbour else None,
             clock=clock,
+            may_lack_certificate=may_lack_certificate,
         )
         if neighbour is not None:
             neighbour.attach(lambda topic, payload: self._link.publish_raw(topic, payload, retain=True))
         self._worth_telling = WorthTelling(events)
         self._outbox_works = True
         self._thread = threading.Thread(target=self._drain, name="reporter", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has let us in."""
+        return self._link.connected
 
     def start(self) -> None:
         """Connect and send in the background, for as long as it takes."""

@@ -155,6 +155,7 @@ class _Prepared:
         )
 
     def _camera(self, source: Source, bundle: CheckedBundle) -> Camera:
+        _check_fed(source, bundle)
         team = self._teams[bundle.digest]
         self._observers.serving(team[0], bundle.members.get(REFERENCE), [source.name])
         return Camera(source=source, models=team, watcher=self._lookouts.get(source.name), policy=self._options.policy)
@@ -172,6 +173,18 @@ def _checked(path: Path, options: RunOptions, shown: Shown) -> CheckedBundle:
     bundle = read_bundle(path, options.trusted)
     shown.bundle(bundle)
     return bundle
+
+
+def _check_fed(source: Source, bundle: CheckedBundle) -> None:
+    """Before the first frame, as not one of them could be answered."""
+    wanted, given = bundle.manifest.preprocessing.of_numbers, getattr(source, "gives_numbers", False)
+    if wanted != given:
+        words = {True: "numbers", False: "pictures"}
+        raise ConfigError(
+            f"{bundle.manifest.release} takes {words[wanted]}, and the source gives {words[given]}",
+            where=f"--source {source.name}",
+            fix="Give a .npy or .csv file, or a folder of them." if wanted else "Give pictures, a video or a camera.",
+        )
 
 
 def _one_each(bundles: list[CheckedBundle], sources: tuple[str, ...]) -> list[CheckedBundle]:

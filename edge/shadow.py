@@ -1,7 +1,7 @@
 """A shadow run: a new model answers live frames beside the one that serves, and nobody hears what it says.
 
 It takes a frame whenever it has finished the one before, on a thread of its own, so the serving model never waits for
-it. What the two said is compared; whether that is good enough is `edge/health.py`'s verdict.
+it. What the two said is compared; whether that is good enough is `contract/health.py`'s verdict.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import threading
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from contract.health import Comparison, Tally, p95
 from contract.result import Result
 from edge.agreement import agreement
 from edge.frames import Frame
-from edge.health import Comparison, Tally, p95
 from edge.model import LoadedModel
 from edge.pipeline import run_frame
 

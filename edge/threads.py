@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 from msgspec import Struct
 
 from contract.codec import from_json, to_pretty_json
 from contract.errors import ConfigError
 from edge.cgroup import usable_cores
 from edge.durable import Disk, disk_error
-from edge.frames import Pixels
 from edge.model import LoadedModel
 from edge.telemetry import percentiles
 
@@ -137,18 +135,16 @@ def _still_holds(known: ThreadProbe, limit: int) -> bool:
 
 def _rounds_ms(models: Sequence[LoadedModel], budget_s: float) -> list[list[float]]:
     """One inference of each model a round, so that a busy moment of the machine falls on all of them."""
-    width, height = models[0].manifest.preprocessing.size_wh
-    frame = np.full((height, width, 3), 128, np.uint8)
     rounds: list[list[float]] = []
     ends_at = perf_counter() + budget_s
-    _round_ms(models, frame)
+    _round_ms(models)
     while len(rounds) < _FEWEST_ROUNDS or (perf_counter() < ends_at and len(rounds) < _MOST_ROUNDS):
-        rounds.append(_round_ms(models, frame))
+        rounds.append(_round_ms(models))
     return rounds
 
 
-def _round_ms(models: Sequence[LoadedModel], frame: Pixels) -> list[float]:
-    return [model.answer(frame).times.invoke for model in models]
+def _round_ms(models: Sequence[LoadedModel]) -> list[float]:
+    return [model.answer_blank().times.invoke for model in models]
 
 
 def _timing(threads: int, times_ms: Sequence[float]) -> ThreadTiming:

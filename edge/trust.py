@@ -1,7 +1,6 @@
 """Whose word counts on this device: publishers' for bundles, the fleet's for assignments, each by pinned keys.
 
-Bytes and keys only: nothing here reads an assignment's meaning beyond whom it is for. Bundles are checked with these
-keys by `edge/bundles.py`; whether an assignment is new and in time is `edge/updater.py`'s matter.
+Bundles are checked with these keys by `edge/bundles.py`, assignments by `contract/assignments.py`.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.codec import plain
 from contract.device import DeviceConfig
-from contract.dsse import ASSIGNMENT_TYPE, Verifier, parse_envelope, payload_of, verify
-from contract.errors import ConfigError, SignatureError
-from contract.messages import Assignment, decode_assignment
+from contract.dsse import Verifier
+from contract.errors import ConfigError
 from devices.keys import load_verifiers
 
 
@@ -38,19 +35,3 @@ def pinned(config: DeviceConfig) -> Trust:
         publishers=load_verifiers(Path(p) for p in config.trust.publishers),
         fleet=load_verifiers(Path(p) for p in config.trust.fleet),
     )
-
-
-def checked_assignment(payload: bytes, trusted: Mapping[str, Verifier], *, fleet: str, device: str) -> Assignment:
-    """The assignment in a signed envelope, if a fleet's key signed it for this very device; SignatureError if not."""
-    where = "assignment"
-    envelope = parse_envelope(payload, where=where)
-    body = payload_of(envelope, where=where)
-    verify(envelope, ASSIGNMENT_TYPE, body, trusted, where=where)
-    assignment = decode_assignment(body, where=where)
-    if (assignment.fleet, assignment.device) != (fleet, device):
-        raise SignatureError(
-            f"it is for {plain(f'{assignment.fleet}/{assignment.device}')}, and this is {fleet}/{device}",
-            where=where,
-            fix="Publish each assignment on its own device's topic.",
-        )
-    return assignment

@@ -13,21 +13,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from contract.assignments import checked_assignment
 from contract.device import DeviceConfig
 from contract.errors import BackendError, FerryError, SignatureError
 from contract.manifest import Digest
 from contract.messages import Assignment
 from contract.moments import rfc3339
+from contract.progress import Progress, after_restart
 from contract.states import Cause
 from edge.deadline import StoppingError
 from edge.durable import Disk, DiskError
 from edge.eyes import Eyes
 from edge.inbox import Inbox, Order
 from edge.logbook import Logbook
-from edge.progress import Progress, ProgressFile, after_restart
+from edge.progress import ProgressFile
 from edge.slots import Slots
 from edge.supply import Supply
-from edge.trust import Trust, checked_assignment
+from edge.trust import Trust
 from edge.walk import Walk, roll_back_or_say
 
 log = logging.getLogger(__name__)

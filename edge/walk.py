@@ -1,8 +1,8 @@
 """One assignment's walk: from what was ordered to a model that has proved itself, or back to the one before.
 
 The order of steps is the table in `contract/states.py`; this file does what each step says. Until the switch the old
-model serves undisturbed. Slots are written before the logbook, so after a power cut `edge/progress.py` can tell where
-it was. Which assignments are walked, and when, is `edge/updater.py`'s matter.
+model serves undisturbed. Slots are written before the logbook, so after a power cut `contract/progress.py` can tell
+where it was. Which assignments are walked, and when, is `edge/updater.py`'s matter.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from contract.delta import DeltaError
 from contract.dsse import Verifier
 from contract.errors import BackendError, BundleError, FerryError, GoldenError, SignatureError
+from contract.health import Comparison, Numbers, UnhealthyError, Verdict, shadow_verdict, verdict
 from contract.manifest import Digest
 from contract.messages import Assignment, Limits
 from contract.moments import unix_s
@@ -29,7 +30,6 @@ from edge.download import DownloadError
 from edge.durable import DiskError
 from edge.eyes import Eyes
 from edge.fitness import FloorError, ProfileError, check_floor, check_profile, check_release
-from edge.health import Comparison, Numbers, UnhealthyError, Verdict, shadow_verdict, verdict
 from edge.inbox import Inbox
 from edge.logbook import Logbook
 from edge.metadata import ExpiredError, MetadataError

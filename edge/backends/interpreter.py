@@ -25,6 +25,13 @@ EDGE_TPU_OPERATOR = "edgetpu-custom-op"
 """What edgetpu_compiler leaves in a file; no library has it without the Edge TPU's delegate."""
 
 
+_WITH_MEMORY = frozenset({
+    "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+})  # fmt: skip
+"""Operators that keep tensors from one run to the next; other memories are outputs, see `edge/recurrence.py`."""
+
+
 class TfliteLibrary(NamedTuple):
     """One library with this interface."""
 
@@ -85,6 +92,15 @@ def _loaded(library: TfliteLibrary, delegate: ExternalDelegate) -> Any:
         ) from problem
 
 
+def _remembers(interpreter: Any) -> bool:
+    """Whether it has operators with a memory inside: each frame is a sequence of its own, and begins with none.
+
+    By the names alone: the public list of operators also describes their tensors, which takes 3 ms at every start.
+    """
+    operators = interpreter._interpreter
+    return any(operators.NodeName(index) in _WITH_MEMORY for index in range(operators.NumNodes()))
+
+
 def _refused(reason: str, where: str) -> FerryError:
     if EDGE_TPU_OPERATOR in reason:
         return BackendError(
@@ -92,7 +108,7 @@ def _refused(reason: str, where: str) -> FerryError:
             where=where,
             fix="Attach the Coral device and install libedgetpu, or use the uncompiled twin of this model.",
         )
-    sentence = " ".join(reason.split())[:300]
+    sentence = " ".join(reason.split())[:300] or "it gives no reason, as when there is not the memory its tensors need"
     return ModelError(f"not a model this library can run: {sentence}", where=where, fix="Convert the model again.")
 
 
@@ -119,6 +135,7 @@ class InterpreterBackend:
         self._input_index = {details["name"]: details["index"] for details in inputs}
         self._views = {details["name"]: interpreter.tensor(details["index"]) for details in inputs}
         self._output_index = [(details["name"], details["index"]) for details in outputs]
+        self._remembers = _remembers(interpreter)
 
     @property
     def name(self) -> str:
@@ -151,6 +168,8 @@ class InterpreterBackend:
         try:
             for name, array in tensors.items():
                 interpreter.set_tensor(self._input_index[name], array)
+            if self._remembers:
+                interpreter.reset_all_variables()
             interpreter.invoke()
             answers: dict[str, Tensor] = {}
             # No comprehension: to Python 3.11 it is a function of its own, which costs 2 us cold after an inference.

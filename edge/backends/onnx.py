@@ -31,7 +31,7 @@ _NUMPY_NAMES = {
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
 }
-_REFUSALS = (
+REFUSALS = (
     onnxruntime.capi.onnxruntime_pybind11_state.EPFail,
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
@@ -68,12 +68,12 @@ def open_model(
     try:
         try:
             session = _session(source, threads, providers, options or {})
-        except _REFUSALS as problem:
+        except REFUSALS as problem:
             if providers == [CPU]:
                 raise
             reason = f"{providers[0]} refused the model: {_sentence(problem)}"
             session = _session(source, threads, [CPU], {})
-    except _REFUSALS as problem:
+    except REFUSALS as problem:
         where = "the model" if isinstance(model, bytes) else str(model)
         raise ModelError(
             f"not a model onnxruntime can run: {_sentence(problem)}", where=where, fix="Convert the model again."
@@ -103,7 +103,7 @@ def _session(source: bytes | str, threads: int, providers: Sequence[str], option
     chosen = [(name, dict(options.get(name, {}))) for name in providers]
     try:
         return onnxruntime.InferenceSession(source, _options(threads, exact=True), providers=chosen)
-    except _REFUSALS:
+    except REFUSALS:
         return onnxruntime.InferenceSession(source, _options(threads, exact=False), providers=chosen)
 
 
@@ -152,7 +152,7 @@ class OnnxBackend:
         """As the protocol says."""
         try:
             answers = self._session.run(self._output_names, {**self._buffers, **tensors})
-        except (*_REFUSALS, ValueError, RuntimeError) as problem:
+        except (*REFUSALS, ValueError, RuntimeError) as problem:
             raise BackendError(
                 _sentence(problem),
                 where="inference",

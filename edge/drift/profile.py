@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from contract.reference import Calibration, Histogram, Layout, Reference
-from edge.drift.calibration import FALSE_ALARMS, FEWEST_PICTURES, WINDOW, thresholds
+from edge.drift.calibration import FALSE_ALARMS, FEWEST_PICTURES, WINDOW, pictures_of, thresholds
 from edge.drift.cells import histogram
 from edge.drift.distances import Numbers
+from edge.drift.false_alarms import FEWEST, measured_false_alarms
 from edge.drift.features import RANGES, TERMS, Measurer, PictureFeatures
 from edge.drift.power import measured_power
+from edge.drift.window import Window
 from edge.frames import Pixels
 
 _MOST_OBJECTS = 10_000.0
@@ -45,37 +47,66 @@ def reference_of(
     *,
     made_with: str,
     weights: Numbers | None = None,
+    measured: bool = True,
 ) -> Reference:
     """From fitted pictures (N, H, W, C) uint8; `weights` (N,) say how many each stands for, e.g. of its class.
 
-    Thresholds and power are left out below `FEWEST_PICTURES`.
+    Thresholds, power and false alarms are left out below `FEWEST_PICTURES`; the last two, some 2 s on a PC, also where
+    they are not to be `measured`.
     """
-    weights = _effective(np.ones(len(frames)) if weights is None else weights)
     measure = Measurer(frames.shape[1:]).measure
-    seen = [measure(picture) for picture in frames]
-    first = np.array([label or "" for label in answers.labels])
-    made = Reference(
-        made_with=made_with,
-        pictures=len(frames),
-        brightness=_of(seen, "brightness", weights),
-        contrast=_of(seen, "contrast", weights),
-        sharpness=_of(seen, "sharpness", weights),
-        noise=_of(seen, "noise", weights),
-        confidence=histogram(answers.confidence, lowest=0.0, highest=1.0, weights=weights),
-        objects=None
-        if answers.objects is None
-        else histogram(answers.objects, lowest=0.0, highest=_MOST_OBJECTS, weights=weights),
-        classes={label: float(weights[first == label].sum() / weights.sum()) for label in labels},
-        layout=_layout(seen, weights) if weights.sum() >= _LAYOUT_PICTURES else None,
-    )
-    return made if weights.sum() < FEWEST_PICTURES else _calibrated(made, frames)
-
-
-def _calibrated(made: Reference, frames: Pixels) -> Reference:
+    weights = np.ones(len(frames)) if weights is None else np.asarray(weights, np.float64)
+    known = _Known([measure(picture) for picture in frames], answers, weights, labels, made_with)
+    made = known.reference(np.arange(len(frames)))
+    if pictures_of(made) < FEWEST_PICTURES:
+        return made
     limits = thresholds(made)
-    found = Calibration(window=WINDOW, false_alarms=FALSE_ALARMS, thresholds=limits)
-    power = measured_power(made, limits, frames, WINDOW)
-    return replace(made, calibration=replace(found, power=power))
+    calibration = Calibration(window=WINDOW, false_alarms=FALSE_ALARMS, thresholds=limits)
+    if measured:
+        calibration = replace(calibration, power=measured_power(made, limits, frames, WINDOW))
+        if min(pictures_of(made), len(frames)) >= FEWEST:
+            calibration = replace(calibration, alarmed=measured_false_alarms(weights, known.reference, known.fill))
+    return replace(made, calibration=calibration)
+
+
+class _Known(Struct, frozen=True):
+    """N pictures measured and answered, of which references are made and windows filled."""
+
+    seen: Sequence[PictureFeatures]
+    answers: Answers
+    weights: Numbers
+    """(N,) as given."""
+    labels: Sequence[str]
+    made_with: str
+
+    def reference(self, chosen: NDArray[np.int64]) -> Reference:
+        """Of the `chosen` pictures, without thresholds."""
+        weights = _effective(self.weights[chosen])
+        seen = [self.seen[index] for index in chosen]
+        first = np.array([self.answers.labels[index] or "" for index in chosen])
+        objects = self.answers.objects
+        return Reference(
+            made_with=self.made_with,
+            pictures=len(chosen),
+            brightness=_of(seen, "brightness", weights),
+            contrast=_of(seen, "contrast", weights),
+            sharpness=_of(seen, "sharpness", weights),
+            noise=_of(seen, "noise", weights),
+            confidence=histogram(self.answers.confidence[chosen], lowest=0.0, highest=1.0, weights=weights),
+            objects=None
+            if objects is None
+            else histogram(objects[chosen], lowest=0.0, highest=_MOST_OBJECTS, weights=weights),
+            classes={label: float(weights[first == label].sum() / weights.sum()) for label in self.labels},
+            layout=_layout(seen, weights) if weights.sum() >= _LAYOUT_PICTURES else None,
+        )
+
+    def fill(self, window: Window, chosen: NDArray[np.int64]) -> None:
+        """Put the `chosen` pictures and what the model said about them into `window`."""
+        answers = self.answers
+        for index in chosen:
+            window.add_picture(self.seen[index])
+            objects = None if answers.objects is None else int(answers.objects[index])
+            window.add_answer(answers.labels[index], float(answers.confidence[index]), objects)
 
 
 def _effective(weights: Numbers) -> Numbers:

@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from contract.device import DeviceConfig
+from contract.health import Comparison, Numbers
 from contract.manifest import Digest
 from contract.messages import FrameLedger
 from contract.result import Result
-from edge.health import Comparison, Numbers
 from edge.telemetry import Window
 from edge.trouble import Trouble
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from contract.device import DeviceConfig
 from contract.errors import BackendError, FerryError, UpdateError
+from contract.health import Comparison, Numbers
 from contract.manifest import Digest
 from contract.result import Result
 from edge.crashes import Crashes
 from edge.deadline import StoppingError
-from edge.health import Comparison, Numbers
 from edge.process_end import ProcessLostError
 from edge.slot import Slot
 from edge.telemetry import Window

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from contract.device import DeviceConfig
 from contract.errors import BackendError, FerryError
+from contract.health import Tally
 from contract.manifest import GOLDEN, REFERENCE, Digest
 from contract.result import Result
 from edge.cameras import Cameras
@@ -21,7 +22,6 @@ from edge.cooling import Cooling
 from edge.first_answer import WorthTelling
 from edge.frames import Frame
 from edge.golden import check_golden
-from edge.health import Tally
 from edge.isolated import CrashLoopError
 from edge.loading import Loading
 from edge.model import LoadedModel

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from contract.device import DeviceConfig
-from edge.health import Comparison, Numbers
+from contract.health import Comparison, Numbers
 from edge.slot import Slot
 from edge.vision.messages import (
     Answer,

@@ -56,6 +56,14 @@ def test_another_first_class_is_wrong_whatever_the_tolerance() -> None:
     check_golden(model(tolerance=1.0, top1=False), swapped)
 
 
+def test_an_output_may_have_a_tolerance_of_its_own() -> None:
+    name = model().manifest.outputs[0].name
+    off = with_answers({(1, 1): -10})
+    check_golden(model(tolerances={name: 0.05}), off)
+    with pytest.raises(GoldenError, match=r"over 0\.01"):
+        check_golden(model(tolerance=1.0, tolerances={name: 0.01}), off)
+
+
 def test_equal_frames_give_equal_bytes_and_only_numbers_are_read_back() -> None:
     packed = golden_of(model())
     assert packed == golden_of(model())

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from contract.messages import Assignment
+from contract.progress import Progress
 from contract.states import State
-from edge.progress import Progress
 from scripts.benchmarks._kills_bundles import Fate, Published
 from scripts.benchmarks._kills_check import Found, Pointers, Truth, outcome_fault, phase, record_fault
 from scripts.benchmarks._packed import packed, unpacked

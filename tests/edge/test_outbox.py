@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from contract.flight import Place
 from contract.messages import MAX_BYTES, Batch, Event, FrameLedger, Reported, Span, Telemetry
 from contract.result import Result
-from edge.outbox import Kept, Kind, Outbox, Place
+from edge.outbox import Kept, Kind, Outbox
 
 LIMIT_BYTES = 1 << 20
 DIGEST = "sha256:" + "0" * 64

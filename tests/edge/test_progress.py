@@ -8,9 +8,10 @@ import pytest
 
 from contract.errors import UpdateError
 from contract.messages import Assignment
+from contract.progress import MOST_TRIES, Progress, after_restart
 from contract.states import State
 from edge.durable import Disk
-from edge.progress import MOST_TRIES, Progress, ProgressFile, after_restart
+from edge.progress import ProgressFile
 
 DIGEST = "sha256:" + "1" * 64
 ASSIGNMENT = Assignment(

@@ -12,10 +12,10 @@ import pytest
 from contract.codec import to_json
 from contract.device import Broker as BrokerConfig
 from contract.errors import LinkError
+from contract.flight import Flight
 from contract.messages import Ack, Birth, Command, FrameLedger
 from contract.result import ClassScore, FrameError, Result
 from edge.first_answer import EventPolicy, first_answer
-from edge.flight import Flight
 from edge.outbox import Outbox
 from edge.quiet import Quiet
 from edge.reporter import Reporter

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract.health import Comparison
 from devices.keys import development_verifier
 from edge.bundles import read_bundle
 from edge.frames import Frame
-from edge.health import Comparison
 from edge.model import LoadedModel, load_model
 from edge.pipeline import run_frame
 from edge.shadow import ShadowRun

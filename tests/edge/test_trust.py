@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from contract.assignments import checked_assignment
 from contract.codec import to_json
 from contract.device import Broker, Camera, DeviceConfig
 from contract.device import Trust as TrustFiles
@@ -14,7 +15,7 @@ from contract.dsse import ASSIGNMENT_TYPE, MANIFEST_TYPE, sign
 from contract.errors import ConfigError, SignatureError
 from contract.messages import Assignment
 from devices.keys import development_signer, development_verifier, load_signer, make_key
-from edge.trust import checked_assignment, pinned
+from edge.trust import pinned
 
 ASSIGNMENT = Assignment(
     fleet="test",

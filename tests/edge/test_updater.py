@@ -18,12 +18,13 @@ from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.errors import ModelError
 from contract.messages import Assignment, Limits
 from contract.moments import rfc3339
+from contract.progress import Progress
 from contract.states import State
 from devices.keys import Signer, development_verifier, load_signer, load_verifiers, make_key
 from edge.budget import Budget
 from edge.durable import Disk
 from edge.inbox import Inbox
-from edge.progress import Progress, ProgressFile
+from edge.progress import ProgressFile
 from edge.slots import Slots
 from edge.supply import Supply
 from edge.trust import Trust

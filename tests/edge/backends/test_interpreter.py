@@ -76,3 +76,12 @@ def test_int16_models_give_their_known_answers(name: str, shared_data: Path) -> 
     known = np.loadtxt(next(folder.glob(f"*{name}*golden*.csv")), delimiter=",", dtype=np.int16)
     (answer,) = backend.infer(tensors).values()
     assert (answer.ravel() == known.ravel()).all()
+
+
+def test_a_memory_inside_an_operator_does_not_reach_from_one_frame_to_the_next(shared_data: Path) -> None:
+    backend = open_backend("tflite", shared_data / "models/tflite/keras_lstm_mnist_ptq.tflite")
+    (image,), (scores,) = backend.inputs, backend.outputs
+    one, other = (np.random.default_rng(seed).integers(0, 255, image.shape, np.uint8) for seed in (0, 1))
+    alone = backend.infer({image.name: one})[scores.name]
+    backend.infer({image.name: other})
+    assert (backend.infer({image.name: one})[scores.name] == alone).all()

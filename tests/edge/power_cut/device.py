@@ -16,15 +16,16 @@ from contract.codec import to_json
 from contract.device import DeviceConfig
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
+from contract.health import Comparison, Numbers
 from contract.messages import Assignment, DeltaOffer, Limits
+from contract.progress import Progress
 from converters.delta import make_delta
 from converters.sealing import sealed
 from devices.keys import development_signer, development_verifier
 from edge.agent import serve_first
 from edge.budget import Budget
 from edge.durable import Disk
-from edge.health import Comparison, Numbers
-from edge.progress import Progress, ProgressFile
+from edge.progress import ProgressFile
 from edge.slot import Slot
 from edge.slots import Slots
 from edge.supply import Supply
