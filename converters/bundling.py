@@ -8,11 +8,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from contract import manifest as names
-from contract.manifest import Evidence, Manifest
+from contract.manifest import Manifest
 from converters.artifacts import Artifact
 from converters.card import bundle_card
-from converters.runs import Pictures, Run
+from converters.evidence import evidence_of
 from converters.sealing import sealed
+from converters.source import Source
 from devices.keys import Signer
 from devices.profiles import Profile
 
@@ -22,37 +23,31 @@ UNCOMPILED = (
 )
 
 
-def bundle_manifest(
-    run: Run, artifact: Artifact, profile: Profile, calibration: Pictures, *, name: str, version: int
-) -> Manifest:
+def bundle_manifest(source: Source, artifact: Artifact, profile: Profile, *, name: str, version: int) -> Manifest:
     """What the bundle promises, still without its members."""
+    lineage = dict(source.lineage)
+    if len(source.calibration.frames):
+        lineage["calibration"] = source.calibration.digest
     return replace(
         artifact.draft,
         name=name,
         version=version,
         profile=profile.name,
         note=UNCOMPILED if profile.accelerator == "edgetpu" else "",
-        evidence=Evidence(
-            pictures=artifact.comparison.pictures,
-            source=artifact.comparison.source_accuracy,
-            artifact=artifact.comparison.artifact_accuracy,
-            agreement=artifact.comparison.agreement,
-        ),
-        lineage={
-            "weights": run.metrics.weights,
-            "dataset": run.dataset.digest,
-            "calibration": calibration.digest,
-        },
+        recipe=artifact.recipe,
+        evidence=evidence_of(artifact.verdict),
+        lineage=lineage,
     )
 
 
-def bundle_bytes(run: Run, artifact: Artifact, manifest: Manifest, signer: Signer) -> bytes:
+def bundle_bytes(source: Source, artifact: Artifact, manifest: Manifest, signer: Signer) -> bytes:
     """The whole file, sealed and signed."""
     members = {
         manifest.model: artifact.model,
         names.LABELS: "".join(f"{label}\n" for label in manifest.labels).encode(),
         names.GOLDEN: artifact.golden,
         names.REFERENCE: artifact.reference,
-        names.CARD: bundle_card(run.card, manifest, artifact.comparison),
+        names.CARD: bundle_card(source.card, manifest, artifact.recipe, artifact.verdict),
     }
-    return sealed(manifest, members, signer)
+    there = {name: data for name, data in members.items() if data}
+    return sealed(manifest, there, signer)

@@ -1,25 +1,21 @@
-"""The card in a bundle: the run's own, and what was measured of this very file. A field without evidence is absent."""
+"""The card in a bundle: the source's own, and what was measured of this very file.
+
+A field without evidence is absent, but for the comparison itself: that nothing was compared must be seen.
+"""
 
 from __future__ import annotations
 
 from contract.manifest import Manifest
-from converters.gate import Comparison
+from converters.evidence import evidence_sheet
+from converters.verdict import Verdict
 
 
-def bundle_card(run_card: bytes, manifest: Manifest, comparison: Comparison) -> bytes:
-    """Markdown: `run_card` and a section on this artifact."""
-    rows = [
-        ("Release", manifest.release),
-        ("Made for", manifest.profile),
-        ("Format", f"{manifest.format}, 8 bits"),
-        ("Pictures compared on", f"{comparison.pictures}, held back from training"),
-        ("Accuracy before, in floating point", f"{comparison.source_accuracy:.4f}"),
-        ("Accuracy of this file", f"{comparison.artifact_accuracy:.4f}"),
-        ("Same first answer", f"{comparison.agreement:.4f}"),
-        ("Signal to quantisation noise", f"{comparison.sqnr_db:.1f} dB"),
-        ("Largest difference of a score", f"{comparison.largest_difference:.4f}"),
-    ]
+def bundle_card(source_card: bytes, manifest: Manifest, recipe: str, verdict: Verdict) -> bytes:
+    """Markdown: `source_card` and a section on this artifact."""
+    rows = [("Release", manifest.release), ("Made for", manifest.profile), ("Stored as", recipe)]
+    rows += evidence_sheet(verdict)
     if manifest.note:
         rows.append(("Note", manifest.note))
     table = "".join(f"| {name} | {value} |\n" for name, value in rows)
-    return run_card.rstrip() + f"\n\n## This file\n\n| | |\n|---|---|\n{table}".encode()
+    head = source_card.rstrip() or f"# {manifest.name}".encode()
+    return head + f"\n\n## This file\n\n| | |\n|---|---|\n{table}".encode()

@@ -7,37 +7,76 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import click
 
 from contract.codec import to_pretty_json
+from contract.decoding import Task
 from contract.errors import ConfigError
-from devices.keys import Signer, development_signer, key_id_of_file, load_signer, make_key
+from converters.recipe import RECIPES, Recipe
+from devices.keys import Signer, development_signer, key_id, key_id_of_file, make_key, named_signer, write_public
 from devices.profiles import Profile, load_profile
 
 if TYPE_CHECKING:
     from converters.inspection import Inspection
 
 T = TypeVar("T")
+TASK_NAMES = get_args(Task)
+_PATH = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
+def _asked(command: Callable[..., None]) -> Callable[..., None]:
+    """What is asked of a model that is no run, because its graph cannot tell it."""
+    for option in reversed(
+        (
+            click.option("--task", type=click.Choice(TASK_NAMES), help="What a foreign model does; a run knows it."),
+            click.option("--labels", type=_PATH, help="Label file of a foreign model: a line a class."),
+            click.option("--model-card", type=_PATH, help="model.toml that says the rest: pixels, outputs, labels."),
+            click.option("--calibration", type=_PATH, help="Folder of pictures; a run brings its own."),
+            click.option("--reference", type=_PATH, help="Another file said to be the same network, to compare with."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _measured(command: Callable[..., None]) -> Callable[..., None]:
+    """What a conversion may cost, and what else is measured."""
+    for option in reversed(
+        (
+            click.option(
+                "--max-drop",
+                type=click.FloatRange(0, 1),
+                default=0.02,
+                show_default=True,
+                help="Accuracy a conversion may lose, as a share; a single picture is always allowed, unless 0.",
+            ),
+            click.option(
+                "--min-agreement",
+                type=click.FloatRange(0, 1),
+                default=0.9,
+                show_default=True,
+                help="Share of answers that must be the original's.",
+            ),
+            click.option("--also", default="", metavar="RECIPES", help="Recipes to make for the table too, or `all`."),
+            click.option("--report", type=_PATH, metavar="FILE.html", help="Write all that was measured as a page."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=_PATH)
 @click.option("--for", "profiles", required=True, help="Profiles to convert for, with commas; see: edgeferry devices.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder the bundles go to; needed without --dry-run.")
+@click.option("--out", type=_PATH, help="Folder the bundles go to; needed without --dry-run.")
 @click.option("--version", type=click.IntRange(min=1), default=1, show_default=True, help="Number of this release.")
-@click.option("--name", help="Name of the model; by default as the run is called.")
-@click.option("--key", type=click.Path(path_type=Path), help="Private key that signs; by default the development key.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="Folder of pictures; by default the run's own.")
-@click.option(
-    "--max-drop",
-    type=click.FloatRange(0, 1),
-    default=0.02,
-    show_default=True,
-    help="Accuracy a conversion may lose, as a share; a single picture is always allowed, unless 0.",
-)
+@click.option("--name", help="Name of the model; by default as the model is called.")
+@click.option("--key", help="Private key that signs, a file or pkcs11:…; by default the development key.")
+@_asked
+@_measured
 @click.option(
     "--security-level",
     type=click.IntRange(min=0),
@@ -52,7 +91,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     show_default=True,
     help="A device that has committed this bundle refuses lower levels for good.",
 )
-@click.option("--dry-run", is_flag=True, help="Convert and compare, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Tell the plan and the pre-flight, compare, and write nothing.")
 @_JSON
 def convert(
     model: Path,
@@ -60,15 +99,26 @@ def convert(
     out: Path | None,
     version: int,
     name: str | None,
-    key: Path | None,
+    key: str | None,
+    task: Task | None,
+    labels: Path | None,
+    model_card: Path | None,
     calibration: Path | None,
+    reference: Path | None,
     max_drop: float,
+    min_agreement: float,
+    also: str,
+    report: Path | None,
     security_level: int,
     security_floor: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Turn MODEL, a folder that `edgeferry train` left, into signed bundles, one a profile."""
+    """Turn MODEL into signed bundles, one a profile.
+
+    MODEL is a folder that `edgeferry train` left, a .keras, .onnx or .tflite file, or a SavedModel folder. Nothing is
+    written unless the result, run by the device's own code, is the same model.
+    """
     if out is None and not dry_run:
         raise ConfigError("no folder to write to", where="--out", fix="Give --out DIR, or --dry-run to write nothing.")
     if security_floor > security_level:
@@ -77,33 +127,33 @@ def convert(
             where=f"--security-floor {security_floor}",
             fix=f"Give --security-level {security_floor} or more.",
         )
-    chosen, signer = _profiles(profiles), _signer(key)
-    from converters.convert import Options, convert_run
-    from converters.gate import Limits
-    from converters.tables import bundle_table
+    chosen, wanted, signer = _profiles(profiles), _recipes(also), _signer(key)
+    from converters.convert import Options, convert_model
+    from converters.sources import Asked
+    from converters.tables import conversion_page
+    from converters.verdict import Limits
 
+    asked = Asked(
+        task=task, labels=labels, model_card=model_card, calibration=calibration, reference=reference, name=name
+    )
     options = Options(
         profiles=chosen,
         signer=signer,
         out=None if dry_run else out,
         version=version,
         name=name,
-        calibration=calibration,
-        limits=Limits(max_drop=max_drop),
+        limits=Limits(max_drop=max_drop, min_agreement=min_agreement),
+        also=wanted,
+        page=report,
         security_level=security_level,
         security_floor=security_floor,
     )
-    report = convert_run(model, options, say=_say)
-    if as_json:
-        click.echo(to_pretty_json(report), nl=False)
-        return
-    for line in bundle_table(report):
-        click.echo(line)
+    _print_report(convert_model(model, asked, options, say=_say), conversion_page, as_json)
 
 
 @click.group()
 def bundle() -> None:
-    """Look into bundles, check them, and tell one from another in few bytes."""
+    """Look into bundles, check and sign them, take them to registries, and tell one from another in few bytes."""
 
 
 @bundle.command("inspect")
@@ -130,6 +180,54 @@ def verify_bundle(file: Path, trust: tuple[Path, ...], as_json: bool) -> None:
     from converters.inspection import verify
 
     _print(verify(file, trust), as_json)
+
+
+@bundle.command("sign")
+@click.argument("file", type=_PATH)
+@click.option("--key", required=True, help="Private key: a file, or pkcs11:… for one in a token.")
+@click.option("--out", type=_PATH, required=True, help="File the signed bundle goes to.")
+@click.option("--trust", type=_PATH, multiple=True, help="Public key that must have signed already; may be repeated.")
+@click.option("--replace", is_flag=True, help="Leave out every other signature.")
+@_JSON
+def sign_a_bundle(file: Path, key: str, out: Path, trust: tuple[Path, ...], replace: bool, as_json: bool) -> None:
+    """Put a publisher's signature on the finished bundle FILE; the development key's goes, others stay.
+
+    Every byte of FILE is checked first. The signed bundle is another file, so it has another digest.
+    """
+    from converters.signing import sign_bundle
+    from converters.tables import signed_page
+
+    _print_report(sign_bundle(file, named_signer(key), out, trust=trust, replace=replace), signed_page, as_json)
+
+
+@bundle.command("export")
+@click.argument("file", type=_PATH)
+@click.option("--to", "place", required=True, metavar="oci:FOLDER", help="An empty folder, or one that is not there.")
+@_JSON
+def export_a_bundle(file: Path, place: str, as_json: bool) -> None:
+    """Write the bundle FILE as a ModelPack artifact in an OCI image layout, for container registries.
+
+    `skopeo copy oci:FOLDER:TAG docker://HOST/NAME:TAG` takes it to one.
+    """
+    from converters.oci_layout import export_bundle, oci_folder
+    from converters.tables import exported_page
+
+    _print_report(export_bundle(file, oci_folder(place)), exported_page, as_json)
+
+
+@bundle.command("import")
+@click.argument("place", metavar="oci:FOLDER")
+@click.option("--out", type=_PATH, required=True, help="File the bundle goes to.")
+@_JSON
+def import_a_bundle(place: str, out: Path, as_json: bool) -> None:
+    """Write the bundle in the OCI image layout FOLDER, byte for byte the one that was exported.
+
+    Who signed it is for `edgeferry bundle verify` to say.
+    """
+    from converters.oci_layout import import_bundle, oci_folder
+    from converters.tables import imported_page
+
+    _print_report(import_bundle(oci_folder(place), out), imported_page, as_json)
 
 
 @bundle.command("diff")
@@ -180,11 +278,22 @@ def new_key(file: Path, as_json: bool) -> None:
 
 
 @keys.command("show")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("key", metavar="FILE")
+@click.option("--public", type=_PATH, help="File the public half goes to, for devices to pin; a token's key has none.")
 @_JSON
-def show_key(file: Path, as_json: bool) -> None:
-    """Show the id of the key in FILE, be it the private or the public half."""
-    _print_key(file, key_id_of_file(file), as_json)
+def show_key(key: str, public: Path | None, as_json: bool) -> None:
+    """Show the id of the key in FILE, be it the private or the public half, or of one in a token (pkcs11:…)."""
+    if not key.startswith("pkcs11:"):
+        if public is not None:
+            raise ConfigError("a key file has its public half beside it", where=key, fix="Take the file FILE.pub.")
+        _print_key(key, key_id_of_file(Path(key)), as_json)
+        return
+    from devices.token_key import token_public_key
+
+    half = token_public_key(key)
+    if public is not None:
+        write_public(public, half)
+    _print_key(key.partition("?")[0], key_id(half), as_json)
 
 
 def _profiles(text: str) -> tuple[Profile, ...]:
@@ -195,9 +304,20 @@ def _profiles(text: str) -> tuple[Profile, ...]:
     return tuple(map(load_profile, names))
 
 
-def _signer(key: Path | None) -> Signer:
+def _recipes(text: str) -> tuple[Recipe, ...]:
+    """Each once, in the order of the list of all; ConfigError for a name that is none."""
+    if text == "all":
+        return RECIPES
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in RECIPES:
+            raise ConfigError(f"no recipe {name!r}", where="--also", fix=f"There is: {', '.join(RECIPES)}, or all.")
+    return tuple(recipe for recipe in RECIPES if recipe in names)
+
+
+def _signer(key: str | None) -> Signer:
     if key is not None:
-        return load_signer(key)
+        return named_signer(key)
     _say("Signing with the development key, which everybody has; for a fleet: edgeferry keys new FILE, then --key FILE")
     return development_signer()
 
@@ -221,7 +341,7 @@ def _print_report(report: T, page: Callable[[T], Iterable[str]], as_json: bool) 
         click.echo(line)
 
 
-def _print_key(file: Path, keyid: str, as_json: bool) -> None:
+def _print_key(file: Path | str, keyid: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_pretty_json({"file": str(file), "keyid": keyid}), nl=False)
     else:

@@ -6,10 +6,8 @@ never much larger than the bundle: what nothing old helps with is told whole, co
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,6 +17,7 @@ from contract.digest import digest_of
 from contract.errors import BundleError, ConfigError
 from contract.manifest import NAME
 from converters.delta_plan import Files, Part, files_of, plan, sources_of
+from converters.out_file import beside, check_out, give_name
 from edge.bundles import UNVERIFIED, check_bundle
 from edge.delta import apply_delta
 from edge.durable import Disk, disk_error
@@ -76,7 +75,7 @@ def make_delta(base: Path, target: Path, out: Path) -> DeltaReport:
     BundleError for a file that is no bundle, ConfigError for two bundles no device would go between, or an `out`
     that cannot be.
     """
-    _check_out(out, base, target)
+    check_out(out, base, target)
     old, new = _bundle(base), _bundle(target)
     if old.data == new.data:
         raise ConfigError("both files are the same bundle", where=str(target), fix="Give another NEW.")
@@ -86,11 +85,11 @@ def make_delta(base: Path, target: Path, out: Path) -> DeltaReport:
             where=str(target),
             fix="Give two bundles for one profile.",
         )
-    with _beside(out, "new") as waiting, _beside(out, "proof") as proof:
+    with beside(out, "new") as waiting, beside(out, "proof") as proof:
         parts, header = _write(old, new, waiting)
         apply_delta(waiting, base, proof, disk=Disk())
         report = _report(out, waiting.read_bytes(), parts, header, old)
-        _name(waiting, out)
+        give_name(waiting, out)
     return report
 
 
@@ -99,14 +98,14 @@ def apply(base: Path, delta: Path, out: Path) -> ApplyReport:
 
     Raises what `edge.delta.apply_delta` raises, and ConfigError for files in the wrong order or an impossible `out`.
     """
-    _check_out(out, base, delta)
+    check_out(out, base, delta)
     if not base.is_dir():
         _refuse_delta(_read(base), base)
-    with _beside(out, "new") as waiting:
+    with beside(out, "new") as waiting:
         apply_delta(delta, base, waiting, disk=Disk())
         with delta.open("rb") as stream:
             header = read_header(stream, where=str(delta))
-        _name(waiting, out)
+        give_name(waiting, out)
     size = delta.stat().st_size
     return ApplyReport(
         path=str(out),
@@ -208,34 +207,3 @@ def _read(path: Path) -> bytes:
 def _refuse_delta(data: bytes, path: Path) -> None:
     if is_delta(data):
         raise ConfigError("this is a delta, and a bundle is needed", where=str(path), fix="Give the bundle OLD first.")
-
-
-def _check_out(out: Path, *inputs: Path) -> None:
-    """Before the work: ConfigError where `out` could not be written, or is one of the files read."""
-    if out.is_dir():
-        raise ConfigError("there is a folder in its place", where=str(out), fix="Give a file with --out.")
-    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
-        what = "no permission to write there" if out.parent.is_dir() else "there is no such folder"
-        raise ConfigError(what, where=str(out.parent), fix="Choose another --out file.")
-    if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
-        raise ConfigError("it is one of the files read", where=str(out), fix="Choose another --out file.")
-
-
-@contextmanager
-def _beside(out: Path, word: str) -> Iterator[Path]:
-    """A name in the same folder; what is under it afterwards is removed."""
-    path = out.with_name(f".{out.name}.{word}.{os.getpid()}")
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _name(waiting: Path, out: Path) -> None:
-    """Give a whole file its name."""
-    disk = Disk()
-    try:
-        disk.rename(waiting, out)
-        disk.sync(out.parent)
-    except OSError as problem:
-        raise disk_error("naming the file", out, problem) from problem

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from contract.errors import ModelError
-from converters.tflite_tree import builtin_code, names_of, read_tree, write_tree
+from converters.tflite_tree import builtin_code, names_of, operator_place, read_tree, write_tree
 
 VERSIONS = {
     "ADD": 2,
@@ -277,21 +277,11 @@ class _Recast:
 
     def _quantize(self, source: int, target: int) -> Any:
         operator = self._schema.OperatorT()
-        operator.opcodeIndex = self._quantize_code()
+        operator.opcodeIndex = operator_place(self._tree, self._schema.BuiltinOperator.QUANTIZE)
         operator.inputs, operator.outputs = np.asarray([source], np.int32), np.asarray([target], np.int32)
         operator.builtinOptionsType = self._schema.BuiltinOptions.QuantizeOptions
         operator.builtinOptions = self._schema.QuantizeOptionsT()
         return operator
-
-    def _quantize_code(self) -> int:
-        codes, wanted = self._tree.operatorCodes, self._schema.BuiltinOperator.QUANTIZE
-        for place, code in enumerate(codes):
-            if builtin_code(code) == wanted:
-                return place
-        new = self._schema.OperatorCodeT()
-        new.builtinCode = new.deprecatedBuiltinCode = wanted
-        codes.append(new)
-        return len(codes) - 1
 
 
 def _coarser(channels: _Floats) -> _Floats:

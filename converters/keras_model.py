@@ -1,4 +1,4 @@
-"""The floating-point original: loaded once, checked, and asked for its answers.
+"""A `.keras` file, loaded and checked: Functional, Sequential or subclassed, with one output or several.
 
 Runs inside `converters.worker` only: importing this file imports TensorFlow.
 """
@@ -6,42 +6,60 @@ Runs inside `converters.worker` only: importing this file imports TensorFlow.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import ModelError
+from contract.manifest import State
+from converters.feeds import PICTURE, picture_name
+from converters.tensorflow_model import Network
 
-BATCH = 64
 
+def load(path: Path, picture: tuple[int, ...], outputs: tuple[str, ...], states: Sequence[State] = ()) -> Network:
+    """The Keras model in `path`.
 
-def load(path: Path, shape: tuple[int, ...]) -> Any:
-    """The Keras model in `path`, as a Functional model (a Sequential is wrapped: tf2onnx knows no other).
-
-    `shape` is (height, width, channels) of the pictures it will be fed. Raises ModelError for a file that is no
-    Keras model, has another input than that, or more than one output.
+    `picture` is the shape of what it will be fed, (H, W, C) or in another layout; `outputs` are names for its outputs
+    in their order. Raises ModelError for a file that is no Keras model, or has other inputs or outputs than that.
     """
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as problem:
         raise _refused(f"Keras cannot load it: {str(problem).splitlines()[0]}", path) from problem
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise _refused(f"{len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one each", path)
-    if tuple(model.inputs[0].shape[1:]) != shape:
-        raise _refused(f"its input is {tuple(model.inputs[0].shape[1:])}, the run's pictures are {shape}", path)
     if isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs, model.outputs)
-    return model
+        # One that was only loaded knows its inputs and not how it is called.
+        model = keras.Model(model.inputs, model.outputs)
+    inputs = {tensor.name: tensor for tensor in model.inputs}
+    given = picture_name(tuple(inputs), states)
+    _check_picture(tuple(inputs[given].shape[1:]), picture, path)
+    if len(model.outputs) != len(outputs):
+        raise _refused(f"{len(model.outputs)} outputs, expected {len(outputs)} ({', '.join(outputs)})", path)
+    # By position, as two layers may bear one name; a Functional model has its inputs in the order of its call.
+    names = [PICTURE if name == given else name for name in inputs]
+    shapes = {
+        name: (1, *(size or known for size, known in zip(tensor.shape[1:], _sizes(name, tensor, picture), strict=True)))
+        for name, tensor in zip(names, inputs.values(), strict=True)
+    }
+
+    def call(tensors: Mapping[str, Any]) -> Sequence[Any]:
+        fed = keras.tree.pack_sequence_as(model.input, [tensors[name] for name in names])
+        return list(keras.tree.flatten(model(fed, training=False)))
+
+    return Network(shapes, outputs, call, any_batch=all(tensor.shape[0] is None for tensor in inputs.values()))
 
 
-def float_answers(model: Any, real: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What `model` says to `real` (N, H, W, C): float32 (N, classes)."""
-    parts = [np.asarray(model(real[at : at + BATCH], training=False)) for at in range(0, len(real), BATCH)]
-    return np.concatenate(parts).astype(np.float32)
+def _sizes(name: str, tensor: Any, picture: tuple[int, ...]) -> tuple[int, ...]:
+    """For sizes the model leaves open."""
+    return picture if name == PICTURE else tuple(1 for _ in tensor.shape[1:])
+
+
+def _check_picture(shape: tuple[int | None, ...], picture: tuple[int, ...], path: Path) -> None:
+    fits = len(shape) == len(picture) and all(size in (None, known) for size, known in zip(shape, picture, strict=True))
+    if not fits:
+        raise _refused(f"its input is {shape}, the pictures are {picture}", path)
 
 
 def _refused(what: str, path: Path) -> ModelError:
-    return ModelError(what, where=str(path), fix="Train again: edgeferry train PATH --task classify --out RUN")
+    return ModelError(what, where=str(path), fix="Save the model again, or correct its model card.")

@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from contract import run as files
 from contract.codec import from_json, from_toml
-from contract.digest import digest_of
 from contract.errors import ConfigError, ModelError
-from contract.manifest import Preprocessing
-from contract.run import Dataset, Metrics, Settings
+from contract.manifest import Preprocessing, Task
+from contract.run import Dataset, DetectionMetrics, Metrics, Settings
+from converters.source import UNKNOWN, Pictures
+from edge.marked import Marked
 
+TASKS: tuple[Task, ...] = ("classify", "detect")
+"""What a run may have learnt."""
 NEEDED = (
     files.MODEL,
     files.METRICS,
@@ -38,34 +42,20 @@ KERAS_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Fitted pictures and their classes."""
-
-    frames: NDArray[np.uint8]
-    """(N, height, width, channels) in the model's size and colour order."""
-    labels: NDArray[np.int64]
-    """(N,), indices into the run's labels."""
-
-    @property
-    def digest(self) -> str:
-        """Of shape, pixels and labels; the `.npz` around them may differ from one writing to the next."""
-        head = repr((self.frames.shape, self.labels.shape)).encode()
-        return digest_of(head + self.frames.tobytes() + self.labels.astype("<i8").tobytes())
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """Everything a conversion takes from the trainer."""
 
     model: Path
     settings: Settings
     dataset: Dataset
-    metrics: Metrics
+    metrics: Metrics | DetectionMetrics
     calibration: Pictures
     """From the training split."""
     golden: Pictures
     """From the test split: never seen while training."""
     card: bytes
+    trained_int8: Path | None
+    """The int8 file that was trained with the rounding in view, where there is one."""
 
 
 def read_run(folder: Path) -> Run:
@@ -75,20 +65,28 @@ def read_run(folder: Path) -> Run:
     """
     _check_finished(folder)
     settings = from_toml(_read(folder, files.SETTINGS), Settings, where=str(folder / files.SETTINGS), error=ModelError)
-    if settings.task != "classify":
+    if settings.task not in TASKS:
+        known = ", ".join(TASKS)
         raise ConfigError(
-            f"a {settings.task!r} model cannot be converted", where=str(folder), fix="There is: classify."
+            f"a {settings.task!r} model cannot be converted", where=str(folder), fix=f"There is: {known}."
+        )
+    if settings.task == "detect" and settings.decoding is UNSET:
+        raise ModelError(
+            "it does not say what the model's outputs mean", where=str(folder / files.SETTINGS), fix="Train again."
         )
     dataset = from_json(_read(folder, files.DATASET), Dataset, where=str(folder / files.DATASET), error=ModelError)
-    metrics = from_json(_read(folder, files.METRICS), Metrics, where=str(folder / files.METRICS), error=ModelError)
+    kind: type[Metrics | DetectionMetrics] = DetectionMetrics if settings.task == "detect" else Metrics
+    metrics = from_json(_read(folder, files.METRICS), kind, where=str(folder / files.METRICS), error=ModelError)
+    trained_int8 = folder / files.QUANTIZATION_AWARE_FILE
     return Run(
         model=folder / files.MODEL,
         settings=settings,
         dataset=dataset,
         metrics=metrics,
-        calibration=_pictures(folder / files.CALIBRATION, settings.preprocessing, len(dataset.labels)),
-        golden=_pictures(folder / files.GOLDEN, settings.preprocessing, len(dataset.labels)),
+        calibration=_pictures(folder / files.CALIBRATION, settings, len(dataset.labels)),
+        golden=_pictures(folder / files.GOLDEN, settings, len(dataset.labels)),
         card=_read(folder, files.CARD),
+        trained_int8=trained_int8 if trained_int8.is_file() else None,
     )
 
 
@@ -135,21 +133,49 @@ def _read(folder: Path, name: str) -> bytes:
         ) from problem
 
 
-def _pictures(path: Path, preprocessing: Preprocessing, classes: int) -> Pictures:
+def _pictures(path: Path, settings: Settings, classes: int) -> Pictures:
     data = _read(path.parent, path.name)
+    read = _boxed if settings.task == "detect" else _classed
     try:
         # Not np.load, which takes other files as well: a lone array, a pickle.
         with NpzFile(io.BytesIO(data), allow_pickle=False) as stored:
-            pictures = Pictures(stored["frames"], stored["labels"].astype(np.int64))
+            pictures = read(stored)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
-        raise _broken(path, f"not frames and labels as a training leaves them: {problem}") from problem
+        raise _broken(path, f"not pictures and their truth as a training leaves them: {problem}") from problem
     frames, labels = pictures.frames, pictures.labels
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != frame_shape(preprocessing):
-        expected = frame_shape(preprocessing)
+    expected = frame_shape(settings.preprocessing)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != expected:
         raise _broken(path, f"frames are {frames.dtype} {frames.shape}, expected uint8 (N, *{expected})")
-    if labels.shape != frames.shape[:1] or len(labels) == 0 or not (0 <= labels.min() <= labels.max() < classes):
+    named = np.concatenate([one.labels for one in pictures.marked]) if pictures.marked else labels
+    if labels.shape != frames.shape[:1] or len(labels) == 0 or len(named) == 0 or not _within(named, classes):
         raise _broken(path, f"labels do not fit: {labels.shape} for {len(frames)} pictures of {classes} classes")
     return pictures
+
+
+def _within(labels: NDArray[np.int64], classes: int) -> bool:
+    return bool(0 <= labels.min() <= labels.max() < classes)
+
+
+def _classed(stored: NpzFile) -> Pictures:
+    return Pictures(stored["frames"], stored["labels"].astype(np.int64))
+
+
+def _boxed(stored: NpzFile) -> Pictures:
+    """`boxes` (M, 4), `box_labels` (M,), `box_picture` (M,) and `box_crowd` (M,) become one `Marked` a picture."""
+    frames, boxes, labels = stored["frames"], stored["boxes"], stored["box_labels"].astype(np.int64)
+    picture = stored["box_picture"]
+    crowd = stored["box_crowd"].astype(np.bool_) if "box_crowd" in stored else np.zeros(len(labels), np.bool_)
+    if (
+        boxes.shape != (len(labels), 4)
+        or not len(labels) == len(picture) == len(crowd)
+        or not _within(picture, len(frames))
+    ):
+        raise ValueError(f"boxes {boxes.shape}, labels {labels.shape}, pictures {picture.shape}")
+    marked = tuple(
+        Marked(boxes[picture == number].astype(np.float32), labels[picture == number], crowd[picture == number])
+        for number in range(len(frames))
+    )
+    return Pictures(frames, np.full(len(frames), UNKNOWN, np.int64), marked)
 
 
 def _broken(path: Path, what: str) -> ModelError:

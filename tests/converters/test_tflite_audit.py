@@ -16,7 +16,7 @@ from converters.tflite_audit import audit, problems
         ("models/tflite/vww_96_float.tflite", "tensor 'input_1' is FLOAT32"),
         ("models/tflite/vww_96_int8.tflite", "tensor 'input_1_int8' has no fixed size"),
         ("models/tflite/mobilenet_v2_1.0_224_quant.tflite", "tensor 'input' is UINT8"),
-        ("models/tflite/keras_lstm_mnist_ptq.tflite", "is INT16"),
+        ("models/tflite/keras_lstm_mnist_ptq.tflite", "the input is UINT8"),
         ("models/tflite/mobilenet_v1_0.25_128_quant_edgetpu.tflite", "custom operator 'edgetpu-custom-op'"),
         ("corrupt/models/multi_add_flex.tflite", "custom operator 'FlexAddV2'"),
         ("corrupt/models/empty_model.tflite", "0 inputs, expected one"),

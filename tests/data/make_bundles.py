@@ -3,7 +3,7 @@
 They are kept for good: what a device took once it takes for ever, and what was refused once stays refused, whatever
 becomes of the code that made them. So a file that is there is never written again. Those that are broken are attacks
 of `tests/contract/hostile_*.py` as they were on the day they were found; `tests/contract/test_kept_bundles.py` says
-what each is.
+what each is. Those that run, and the delta, are made in `tests/data/kept_models.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,18 @@ from contract.digest import digest_of
 from contract.manifest import CARD, GOLDEN, REFERENCE, Evidence, Golden, Member
 from tests.contract import hostile_containers, hostile_manifests, hostile_signatures
 from tests.contract.small_bundle import MEMBERS, Promise, signature_of, small_manifest, small_promise, wrapped
+from tests.data import kept_models
 
 FOLDER = Path(__file__).parent / "bundles"
+RUNNING = {
+    "colours-1-tflite": kept_models.tflite,
+    "colours-2-stages": kept_models.tflite_with_stages,
+    "colours-onnx": kept_models.onnx,
+    "two-publishers": kept_models.two_publishers,
+    "recurrent": kept_models.recurrent,
+    "detector": kept_models.detector,
+}
+"""Those whose models answer; `tests/edge/test_kept_models.py` knows what."""
 
 
 def main() -> None:
@@ -43,8 +53,11 @@ def main() -> None:
         "payload-in-signature": signatures["brings a payload of its own"].make,
         "other-bundles-signature": signatures["is the publisher's for another bundle"].make,
     }
-    for name, make in made.items():
-        path = FOLDER / f"{name}.bundle"
+    files = {f"{name}.bundle": make for name, make in made.items()}
+    files |= {f"{name}.bundle": make for name, make in RUNNING.items()}
+    files |= {"colours-1-2.delta": kept_models.delta}
+    for name, make in files.items():
+        path = FOLDER / name
         if not path.exists():
             path.write_bytes(make())
 
