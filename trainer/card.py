@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trainer.measurement.evaluation_card import evaluation_card
+from trainer.mlbom import not_stated
 from trainer.record import Record
-
-_OPEN = "_Not stated: nobody has written it down._"
+from trainer.retraining.comparison_section import as_markdown
+from trainer.technical_file import OPEN, technical_file
 
 
 def card(record: Record) -> str:
@@ -21,8 +23,15 @@ def _lines(record: Record) -> Iterator[str]:
     yield from (f"# {record.settings.name}", "")
     yield from _model(record)
     yield from _results(record)
+    yield from as_markdown(record.comparison)
     yield from _data(record)
-    yield from ("## Intended use", "", _OPEN, "", "## Ethical considerations", "", _OPEN)
+    stated = record.settings.card
+    yield from ("## Intended use", "", stated.quoted("intended_use") or OPEN, "")
+    yield from ("## Limits", "", stated.quoted("limits") or OPEN, "")
+    yield from ("## Ethical considerations", "", stated.quoted("ethics") or OPEN, "")
+    yield from ("## Licence", "", stated.quoted("licence") or OPEN, "")
+    yield from technical_file(record)
+    yield from ("## Not stated", "", *(f"- {what}" for what in not_stated(record)))
 
 
 def _model(record: Record) -> Iterator[str]:
@@ -47,7 +56,12 @@ def _results(record: Record) -> Iterator[str]:
     yield f"On {test.pictures} test pictures never used for training or for stopping, floating-point model:"
     yield ""
     yield f"- Accuracy {test.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}, from the number of pictures alone)"
-    yield f"- Macro-F1 {test.macro_f1:.2%}"
+    if record.metrics.evaluation is None:
+        yield f"- Macro-F1 {test.macro_f1:.2%}"
+    else:
+        yield from evaluation_card(record.metrics.evaluation)
+    if aware := record.metrics.quantization_aware:
+        yield f"- Quantisation-aware model {aware.decision}. Its int8 file: accuracy {aware.file_accuracy:.2%}"
     yield from ("", "| class | precision | recall | F1 | pictures |", "|---|---:|---:|---:|---:|")
     for row in test.per_class:
         label = row.label.replace("|", "\\|")

@@ -1,56 +1,37 @@
 """`edgeferry dataset check`: what is wrong with labelled pictures, before a minute of training is spent.
 
-Every picture is decoded once. An error is something training would refuse or that makes its numbers false; a warning
-is something a person should know. Near duplicates, label errors and odd exposures are not looked for yet.
+Every picture is decoded once and looked at in the thread that decoded it; `trainer/checks/` then asks one kind of
+question a file. An error is something training would refuse or that makes its numbers false; a warning is something a
+person should know.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 from msgspec import Struct
 
-from contract.errors import DataError
-from edge.frames import Pixels
-from trainer.origin import Listed, Origin, open_origin
-from trainer.reading import Read, Unreadable, read_all
-from trainer.settings import DataSettings
-from trainer.splits import assign
+from trainer.checks.boxes import of_boxes_marked
+from trainer.checks.classes import of_classes, of_splits
+from trainer.checks.copies import Copies, find_copies, of_copies
+from trainer.checks.examined import Examined
+from trainer.checks.exposure import of_exposure
+from trainer.checks.files import of_files
+from trainer.checks.finding import Finding as Finding
+from trainer.checks.labels import Judged, judge, of_labels
+from trainer.checks.leakage import of_leakage
+from trainer.checks.look import MOST_CROPS, Look, look
+from trainer.checks.shapes import of_shapes
+from trainer.checks.shortcuts import of_shortcuts
+from trainer.checks.spelling import of_spelling
+from trainer.data.fingerprint import SIDE
+from trainer.data.origin import Origin, open_origin
+from trainer.data.reading import Read, Unreadable, read_each
 
-_FEW = 10
-"""Pictures of a class below which a warning is given: a test split of two or three says next to nothing."""
-_IMBALANCE = 3.0
-"""Largest class over smallest from which a warning is given."""
-_SHOWN = 10
-"""Pictures named in one finding."""
-
-Kind = Literal[
-    "one-class",
-    "empty-class",
-    "unreadable",
-    "duplicates",
-    "duplicates-across-splits",
-    "duplicates-across-labels",
-    "few-pictures",
-    "too-few-to-split",
-    "imbalance",
-]
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One thing about the data."""
-
-    kind: Kind
-    severity: Literal["error", "warning"]
-    what: str
-    fix: str
-    count: int
-    """Pictures, groups of equal pictures, or classes."""
-    examples: tuple[str, ...] = ()
-    """The first few; equal pictures joined by ` = `."""
+OnPicture = Callable[[Iterable["Read[Look] | Unreadable"], int], Iterable["Read[Look] | Unreadable"]]
+"""Hands pictures on as they come, of which there are so many: a progress bar."""
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -62,120 +43,85 @@ class Checked(Struct, frozen=True, kw_only=True):
     pictures: int
     labels: tuple[str, ...]
     splits: dict[str, dict[str, int]]
-    """Readable pictures by split and label; the split is `all` where the data has none."""
+    """Readable pictures by split and label; the split is `all` where the data has none. Of pictures with boxes, those
+    that show at least one of the label."""
+    boxes: dict[str, dict[str, int]]
+    """Boxes by split and label; empty where none are marked."""
     smallest_wh: tuple[int, int] | None
     largest_wh: tuple[int, int] | None
     findings: tuple[Finding, ...]
+    """Errors first."""
+    not_judged: tuple[str, ...] = ()
+    """What could not be looked for, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was seen and what was found: for the page and the cleaned list."""
+
+    seen: Examined
+    copies: Copies
+    checked: Checked
 
 
 def check_dataset(text: str) -> Checked:
     """Look at every picture `text` names; DataError only where there is nothing to look at."""
-    origin = open_origin(text)
-    found = list(read_all(origin.pictures, _forget))
-    good = [picture for picture in found if isinstance(picture, Read)]
-    bad = [picture for picture in found if isinstance(picture, Unreadable)]
-    counts = _counts(origin, [picture.listed for picture in good])
-    findings = (
-        *_of_classes(origin, counts),
-        *_of_splits(origin, good),
-        *_of_files(bad, len(found)),
-        *_of_copies(good),
+    return examine(text).checked
+
+
+def examine(text: str, watched: OnPicture | None = None) -> Examination:
+    """The same, with what was seen; `watched` is handed the pictures on their way."""
+    return examine_origin(open_origin(text), watched)
+
+
+def examine_origin(origin: Origin, watched: OnPicture | None = None) -> Examination:
+    """The same for pictures that are listed already."""
+    found = list(watched(_read(origin), len(origin.pictures)) if watched else _read(origin))
+    seen = Examined(
+        origin=origin,
+        good=[picture for picture in found if isinstance(picture, Read)],
+        bad=[picture for picture in found if isinstance(picture, Unreadable)],
     )
-    sizes = sorted((picture.size_wh for picture in good), key=lambda size: size[0] * size[1])
-    return Checked(
-        path=text,
+    copies, judged = find_copies(seen), judge(seen)
+    findings = sorted(_findings(seen, copies, judged), key=lambda finding: finding.severity)
+    sizes = sorted((picture.size_wh for picture in seen.good), key=lambda size: size[0] * size[1])
+    checked = Checked(
+        path=origin.text,
         ok=not any(finding.severity == "error" for finding in findings),
         pictures=len(found),
         labels=origin.labels,
-        splits=counts,
+        splits=seen.pictures(),
+        boxes=seen.boxes() if seen.detect else {},
         smallest_wh=sizes[0] if sizes else None,
         largest_wh=sizes[-1] if sizes else None,
-        findings=findings,
+        findings=tuple(findings),
+        not_judged=tuple(_not_judged(seen, judged)),
     )
+    return Examination(seen, copies, checked)
 
 
-def _forget(_: Pixels) -> None:
-    """Digest and size are enough here."""
+def _read(origin: Origin) -> Iterator[Read[Look] | Unreadable]:
+    most = None if origin.task != "detect" else max(1, MOST_CROPS // len(origin.pictures))
+    return read_each(origin.pictures, partial(look, most_crops=most))
 
 
-def _counts(origin: Origin, listed: Iterable[Listed]) -> dict[str, dict[str, int]]:
-    counted = Counter((picture.split or "all", origin.labels[picture.label]) for picture in listed)
-    splits = sorted({picture.split or "all" for picture in origin.pictures})
-    return {split: {label: counted[split, label] for label in origin.labels} for split in splits}
+def _findings(seen: Examined, copies: Copies, judged: Judged) -> Iterator[Finding]:
+    yield from of_classes(seen)
+    yield from of_spelling(seen)
+    yield from of_splits(seen)
+    yield from of_files(seen)
+    yield from of_copies(seen, copies)
+    yield from of_leakage(seen)
+    yield from of_boxes_marked(seen)
+    yield from of_labels(seen, judged)
+    yield from of_shortcuts(seen)
+    yield from of_exposure(seen)
+    yield from of_shapes(seen)
 
 
-def _of_classes(origin: Origin, counts: dict[str, dict[str, int]]) -> Iterator[Finding]:
-    if len(origin.labels) < 2:
-        yield Finding(
-            kind="one-class", severity="error", count=1, examples=origin.labels,
-            what="only one class: there is nothing to tell apart", fix="Add a folder with pictures of something else.",
-        )  # fmt: skip
-    learnt = counts.get("all") or counts["train"]
-    empty = tuple(dict.fromkeys((*origin.empty, *(label for label, count in learnt.items() if not count))))
-    if empty:
-        yield Finding(
-            kind="empty-class", severity="error", count=len(empty), examples=empty[:_SHOWN],
-            what="classes without a readable picture to learn from", fix="Fill the folders, or take them away.",
-        )  # fmt: skip
-    few = [label for label, count in learnt.items() if 0 < count < _FEW]
-    if few:
-        yield Finding(
-            kind="few-pictures", severity="warning", count=len(few), examples=tuple(few[:_SHOWN]),
-            what=f"classes with fewer than {_FEW} pictures to learn from", fix="Add pictures of them.",
-        )  # fmt: skip
-    filled = [count for count in learnt.values() if count]
-    if filled and max(filled) > _IMBALANCE * min(filled):
-        ratio = max(filled) / min(filled)
-        yield Finding(
-            kind="imbalance", severity="warning", count=len(filled),
-            what=f"the largest class has {ratio:.1f} times the pictures of the smallest",
-            fix="Training weighs the classes; judge by macro-F1 rather than by accuracy.",
-        )  # fmt: skip
-
-
-def _of_splits(origin: Origin, good: Sequence[Read[None]]) -> Iterator[Finding]:
-    """Cut the splits as training would with its default settings."""
-    labels = np.array([picture.listed.label for picture in good], np.int64)
-    if len(np.unique(labels)) < max(2, len(origin.labels)):
-        return  # one class, or an empty one: said already
-    given = [picture.listed.split for picture in good]
-    digests = [picture.digest for picture in good]
-    try:
-        assign(digests, labels, given, seed=0, settings=DataSettings(), names=origin.labels, where="")
-    except DataError as problem:
-        yield Finding(kind="too-few-to-split", severity="error", count=1, what=problem.what, fix=problem.fix)
-
-
-def _of_files(bad: Sequence[Unreadable], pictures: int) -> Iterator[Finding]:
-    if bad:
-        yield Finding(
-            kind="unreadable", severity="error", count=len(bad),
-            examples=tuple(f"{picture.listed.name}: {picture.why}" for picture in bad[:_SHOWN]),
-            what=f"{len(bad)} of {pictures} pictures cannot be read",
-            fix="Mend or remove them, or train without them: --skip-unreadable",
-        )  # fmt: skip
-
-
-def _of_copies(good: Sequence[Read[None]]) -> Iterator[Finding]:
-    """Each group of equal pictures is reported once, under the worst thing about it."""
-    same: dict[str, list[Listed]] = defaultdict(list)
-    for picture in good:
-        same[picture.digest].append(picture.listed)
-    groups = [group for group in same.values() if len(group) > 1]
-    labels = [group for group in groups if len({picture.label for picture in group}) > 1]
-    splits = [group for group in groups if group not in labels and len({picture.split for picture in group}) > 1]
-    within = [group for group in groups if group not in labels and group not in splits]
-    yield from _copies("duplicates-across-labels", "error", labels, "equal pictures under different labels",
-                       "Decide which label is right and remove the others.")  # fmt: skip
-    yield from _copies("duplicates-across-splits", "error", splits, "equal pictures in different splits",
-                       "Remove them from the training split; training leaves them out by itself.")  # fmt: skip
-    yield from _copies("duplicates", "warning", within, "equal pictures in one split and class",
-                       "Keep one of each; they count twice.")  # fmt: skip
-
-
-def _copies(
-    kind: Kind, severity: Literal["error", "warning"], groups: Sequence[Sequence[Listed]], what: str, fix: str
-) -> Iterator[Finding]:
-    if groups:
-        examples = tuple(" = ".join(picture.name for picture in group) for group in groups[:_SHOWN])
-        yield Finding(kind=kind, severity=severity, count=len(groups), examples=examples, what=what, fix=fix)
+def _not_judged(seen: Examined, judged: Judged) -> Iterator[str]:
+    if judged.why_not:
+        yield judged.why_not
+    small = sum(min(read.size_wh) < SIDE for read in seen.good)
+    if small:
+        yield f"near duplicates and blur of {small} pictures smaller than {SIDE} pixels"

@@ -5,14 +5,32 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET, UnsetType
 
 from contract.manifest import Share
 from contract.reference import Reference
 from contract.run import Metrics
-from trainer.dataset import DatasetRecord
+from trainer.architecture.budget import Prediction
+from trainer.data.dataset import DatasetRecord
+from trainer.measurement.measures import Evaluation
+from trainer.quantization_aware.verdict import QuantizationAware
 from trainer.settings import Resolved
 
-_SOFTWARE = ("edgeferry", "tensorflow", "tensorflow-cpu", "keras", "numpy", "opencv-python-headless", "scikit-learn")
+if TYPE_CHECKING:
+    from trainer.retraining.replacement import Replacement
+
+_SOFTWARE = (
+    "edgeferry",
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "numpy",
+    "opencv-python-headless",
+    "scikit-learn",
+    "pycocotools",
+)
 
 
 class TrainingMetrics(Metrics, frozen=True, kw_only=True):
@@ -32,6 +50,14 @@ class TrainingMetrics(Metrics, frozen=True, kw_only=True):
     """Versions this was trained with."""
     machine: str
     """Kind of processor and system."""
+    predicted: dict[str, Prediction] = {}
+    """What it would cost, by the profile of each budget it was trained for."""
+    goals: Literal["met", "missed"] | None = None
+    """Whether the model reaches what `[goals]` asked; None where nothing was asked."""
+    evaluation: Evaluation | None = None
+    """Every figure of the test split with its interval; None in runs older than that."""
+    quantization_aware: QuantizationAware | UnsetType = UNSET
+    """What came of learning with the rounding of int8; absent where that was off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +71,8 @@ class Mistake:
     """Of the wrong answer, 0..1."""
     png: bytes
     """The fitted picture."""
+    saliency: bytes = b""
+    """PNG of the same picture with what spoke for the answer lit up; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +85,10 @@ class Record:
     reference: Reference
     mistakes: tuple[Mistake, ...]
     """The surest ones first."""
+    right: tuple[Mistake, ...] = ()
+    """A few answered rightly, for comparison."""
+    comparison: Replacement | None = None
+    """With the run it was trained on from."""
 
 
 def software() -> dict[str, str]:

@@ -8,18 +8,26 @@ model again. What converters read of it is `contract.run.Settings`, whose keys s
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.codec import from_toml
+from contract.decoding import DetectGrid
 from contract.errors import ConfigError
 from contract.manifest import ModelName, Positive, Preprocessing, Share, Task
+from trainer.architecture.budget import Budget, default_budget, parse_budgets
+from trainer.detection.settings import DetectionSettings
+from trainer.measurement.evaluation_settings import EvaluationSettings
+from trainer.quantization_aware.settings import QuantizationSettings
+from trainer.retraining.settings import Retraining
+from trainer.statements import Statements
 
 SCHEMA = 1
-TASKS: tuple[Task, ...] = ("classify",)
+TASKS: tuple[Task, ...] = ("classify", "detect")
 """What can be trained so far."""
 _PICTURES_SHOWN = 40_000
 """How many pictures a training shows in all when nobody says `epochs`; chosen on digits and on photographs."""
@@ -34,6 +42,9 @@ Epochs = Annotated[int, Meta(ge=1, le=100_000)]
 Threads = Annotated[int, Meta(ge=1, le=256)]
 NotNegative = Annotated[float, Meta(ge=0.0)]
 Fraction = Annotated[float, Meta(ge=0.0, lt=1.0)]
+Family = Literal["residual", "mobile", "mobilenet_v1", "mobilenet_v2"]
+PRETRAINED: tuple[Family, ...] = ("mobilenet_v1", "mobilenet_v2")
+"""Families that may begin with somebody's weights, and have a fixed depth."""
 
 
 class InputSettings(Preprocessing, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,13 +62,35 @@ class DataSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Train without the pictures that cannot be read instead of refusing."""
     max_unreadable_share: Share = 0.1
     """Refused above this share even with `skip_unreadable`: then something else is wrong."""
+    split_by: Literal["random", "group", "time"] = "random"
+    """How missing splits are made: drawn; drawn, and every picture's group must be known; or the newest are tested.
+    Pictures whose group is known stay together in each case."""
+    group_by: str = "group"
+    """Column whose value is the group: a person, a camera, a day."""
+    time: str = "time"
+    """Column with the time of each picture, ISO 8601 or seconds since 1970."""
+    near_duplicates: Literal["together", "ignore"] = "together"
+    """Whether near copies, such as the same picture recompressed, stay in one split when splits are made."""
+    in_memory_mib: Annotated[int, Meta(ge=0)] = 2048
+    """Fitted pictures that take more lie in a temporary file, of which the system holds what it has room for."""
 
 
 class NetworkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[network]`: the size of the network in `trainer/networks.py`."""
+    """`[network]`: which of the networks in `trainer/architecture/networks.py`, and its size."""
 
+    family: Family = "residual"
     width: Annotated[float, Meta(gt=0.0, le=8.0)] = 1.0
     """Multiplies the channels of every layer; they stay multiples of 8."""
+    depth: Annotated[int, Meta(ge=1, le=8)] = 1
+    """Blocks a stage; of residual and mobile."""
+    weights: str = ""
+    """Where mobilenet_v1 and mobilenet_v2 begin: a weights file, or `imagenet`, or nothing for random ones."""
+    frozen_share: Fraction = 0.3
+    """With `weights`: the share of the epochs in which only the last layer learns, before all do."""
+    fine_tuning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.1
+    """With `weights`: what the learning rate is multiplied by once all layers learn."""
+    chosen: bool = False
+    """Written by a training that chose width, depth and size for its budget: they stay, and are only checked."""
     dropout: Fraction = 0.2
     """Share of the features hidden from the last layer while training."""
 
@@ -82,6 +115,23 @@ class TrainingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`auto` weighs pictures by the rarity of their class where the largest class is over 1.5 times the smallest."""
     threads: Threads | None = None
     """Of TensorFlow; None for all cores this process may use. Another number gives slightly other weights."""
+    ema: Fraction = 0.0
+    """Decay of a running average that is measured and kept instead of the weights, say 0.99; 0 for none. Off, because
+    the cosine ends with steps so small that the average of the last weights is the last weights (measured)."""
+    precision: Literal["auto", "float32", "mixed_float16"] = "auto"
+    """`auto` computes in 16 bits where there is a GPU; the model kept is float32 either way."""
+    devices: Annotated[int, Meta(ge=1, le=64)] | Literal["auto"] = "auto"
+    """Among how many a batch is shared out; `auto` for all GPUs that take equal shares, or for the processor."""
+    checkpoint_seconds: NotNegative = 30.0
+    """Of training that an interruption may cost (more where writing takes long); 0 for no checkpoints."""
+    tensorboard: str = ""
+    """Folder for TensorBoard's event files; empty for none."""
+    teacher: str | UnsetType = UNSET
+    """A run folder whose scores for each training picture are targets too; it has the same labels."""
+    teacher_temperature: Annotated[float, Meta(ge=1.0, le=100.0)] = 4.0
+    """Softens the scores of both, which shows what the teacher thinks of the other classes."""
+    teacher_weight: Share = 0.5
+    """Share of the loss that is the teacher's."""
 
 
 class Augmentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +165,13 @@ FOR_PHOTOGRAPHS = Augmentation(
 )  # fmt: skip
 
 
+class TrackingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[tracking]`: where runs are written beside their folder."""
+
+    mlflow: str = ""
+    """A URI of MLflow: http://HOST:5000, sqlite:///FILE or a folder's path; nothing for nowhere."""
+
+
 class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of `train.toml`."""
 
@@ -128,9 +185,22 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """None for what the pictures suggest: 96x96 RGB for photographs, 32x32 grey for the digits."""
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
+    budget: tuple[Budget, ...] = ()
+    """What the model may cost on devices; without `network.chosen` it decides width, depth and, where open, size."""
     training: TrainingSettings = TrainingSettings()
     augmentation: Augmentation | None = None
     """None for what the pictures suggest."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    goals: dict[str, Any] = {}
+    """What the model must reach: `trainer/measurement/goals.py`."""
+    quantization: QuantizationSettings = QuantizationSettings()
+    detection: DetectionSettings | UnsetType = UNSET
+    """Of a detector alone."""
+    decoding: DetectGrid | UnsetType = UNSET
+    """What a detector's outputs mean: written by a training, for converters, and measured anew by the next."""
+    card: Statements = Statements()
+    retraining: Retraining = Retraining()
+    tracking: TrackingSettings = TrackingSettings()
 
 
 class ResolvedTraining(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,16 +249,38 @@ def overridden(
     epochs: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
+    tensorboard: str | None = None,
     name: str | None = None,
     skip_unreadable: bool = False,
+    budget: Sequence[str] = (),
+    target: Sequence[str] = (),
+    split_by: str | None = None,
+    group_by: str | None = None,
+    time: str | None = None,
+    quantization_aware: bool = False,
+    teacher: Path | None = None,
 ) -> TrainConfig:
     """`config` with what was said on the command line in its place; ConfigError where that makes no sense."""
     written = msgspec.to_builtins(config)
     written |= {key: value for key, value in (("task", task), ("seed", seed), ("name", name)) if value is not None}
     written["training"] |= {
-        key: value for key, value in (("epochs", epochs), ("threads", threads)) if value is not None
+        key: value
+        for key, value in (("epochs", epochs), ("threads", threads), ("tensorboard", tensorboard))
+        if value is not None
     }
     written["data"]["skip_unreadable"] |= skip_unreadable
+    if budgets := (*parse_budgets(budget), *(default_budget(name) for name in target)):
+        written["budget"] = msgspec.to_builtins(budgets)
+        written["network"]["chosen"] = False
+    # A column that is named shall be used.
+    split_by = split_by or ("time" if time else "group" if group_by else None)
+    written["data"] |= {
+        key: value for key, value in (("split_by", split_by), ("group_by", group_by), ("time", time)) if value
+    }
+    if quantization_aware:
+        written["quantization"]["aware"] = "on"
+    if teacher is not None:
+        written["training"]["teacher"] = str(teacher)
     try:
         changed = msgspec.convert(written, TrainConfig)
     except msgspec.ValidationError as problem:
@@ -204,10 +296,46 @@ def checked(config: TrainConfig, *, where: str) -> TrainConfig:
         raise ConfigError(
             f"training for task {config.task!r} is not there yet", where=where, fix=f"Use one of: {', '.join(TASKS)}."
         )
+    if config.quantization.aware != "off" and config.task != "classify":
+        raise ConfigError(
+            f"task {config.task!r} cannot be trained quantisation-aware yet",
+            where=where,
+            fix="Leave out [quantization], or --quantization-aware.",
+        )
+    if config.task == "detect":
+        _check_detector(config, where)
     prep = config.preprocessing
     if prep is not None:
         _check_preprocessing(prep, where)
+    _check_network(config.network, where)
     return config
+
+
+def _check_detector(config: TrainConfig, where: str) -> None:
+    """ConfigError for what only classifiers have, rather than leaving it out unsaid."""
+    network = config.network
+    idle = {
+        "training.teacher": config.training.teacher is not UNSET,
+        "network.family": network.family != "residual",
+        "network.weights": bool(network.weights),
+    }
+    for key, given in idle.items():
+        if given:
+            raise ConfigError(
+                f"{key} is for classifiers alone", where=where, fix="Leave it out, or use --task classify."
+            )
+
+
+def _check_network(network: NetworkSettings, where: str) -> None:
+    if network.family in PRETRAINED:
+        if network.depth != 1:
+            raise ConfigError(f"{network.family} has one depth", where=where, fix="Leave network.depth out.")
+    elif network.weights:
+        raise ConfigError(
+            f"there are no weights to begin {network.family} with",
+            where=where,
+            fix=f"Leave network.weights out, or use family {' or '.join(PRETRAINED)}.",
+        )
 
 
 def _check_preprocessing(prep: Preprocessing, where: str) -> None:
@@ -249,8 +377,15 @@ def resolve(config: TrainConfig, *, name: str, suggestion: Suggestion, train_pic
         preprocessing=config.preprocessing or suggestion.preprocessing,
         data=config.data,
         network=config.network,
+        budget=config.budget,
+        tracking=config.tracking,
         training=ResolvedTraining(**filled),
         augmentation=config.augmentation or suggestion.augmentation,
+        evaluation=config.evaluation,
+        goals=config.goals,
+        quantization=config.quantization,
+        card=config.card,
+        retraining=config.retraining,
     )
 
 

@@ -6,7 +6,10 @@ down, and only then put the folder in its place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,16 +17,25 @@ from contract import reference as drift
 from contract import run as files
 from contract.codec import to_pretty_json
 from contract.manifest import slug
-from trainer import framework
+from trainer import tracking
+from trainer.architecture.settling import settle
 from trainer.card import card
-from trainer.dataset import Prepared, prepare
-from trainer.origin import open_origin
+from trainer.data.dataset import Prepared, prepare
+from trainer.data.origin import Origin, open_origin
+from trainer.data.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT, packed
+from trainer.learning import framework
+from trainer.learning.checkpoints import Checkpoints, When, bound, leftover_settled, place_of
+from trainer.measurement.evaluation_plan import make_plan
+from trainer.measurement.measures import GoalTable
+from trainer.mlbom import mlbom
 from trainer.progress import Progress
 from trainer.record import Record
 from trainer.report import report
-from trainer.run_folder import building, writing
-from trainer.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT, packed
+from trainer.run_folder import building, write_files, writing
 from trainer.settings import Resolved, TrainConfig, resolve, to_toml
+
+if TYPE_CHECKING:
+    from trainer.detection.detecting import TrainedDetector
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,41 +57,142 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     left_out: int
     unreadable: int
+    goals: GoalTable | None = None
+    """What became of `[goals]`; None where nothing was asked."""
 
 
-def train(text: str, out: Path, config: TrainConfig, *, force: bool, progress: Progress) -> Trained:
-    """Train on the pictures `text` names and leave a run in `out`; every error is raised before `out` exists."""
-    with building(out, force=force) as folder:
+def train(
+    text: str,
+    out: Path,
+    config: TrainConfig,
+    *,
+    force: bool,
+    progress: Progress,
+    interrupted: When = "ask",
+    download: bool = False,
+    mlflow: str | None = None,
+) -> Trained | TrainedDetector:
+    """Train on the pictures `text` names and leave a run in `out`; every error is raised before `out` exists.
+
+    `interrupted` says what to do where an earlier training to `out` left a checkpoint. Weights from elsewhere are
+    fetched only with `download`. With `mlflow`, a URI, the run is written there as well.
+    """
+    uri = tracking.wanted(mlflow, config)
+    with leftover_settled(out, interrupted, progress.say), building(out, force=force) as folder:
         progress.say(f"Reading {text}")
-        data, settings = _prepared(text, slug(out.resolve().name), config)
-        progress.say(_plan(data, settings))
-        framework.prepare(threads=settings.training.threads, seed=settings.seed)
-        record = _trained(folder, data, settings, progress)
-        _write_record(folder, data, record)
-    return _summary(out, record)
+        origin = open_origin(text)
+        if config.task == "detect":
+            from trainer.detection.detecting import train_detector
+
+            return train_detector(folder, out, origin, slug(out.resolve().name), config, progress)
+        config = settle(config, origin, download=download, say=progress.say)
+        data, settings = prepared(origin, slug(out.resolve().name), config)
+        record = train_prepared(
+            folder, data, settings, progress, checkpoints_at=place_of(out), fresh=interrupted == "fresh"
+        )
+    if uri:
+        tracking.log_record(uri, out, record)
+    return summary(out, record)
 
 
-def _prepared(text: str, name: str, config: TrainConfig) -> tuple[Prepared, Resolved]:
-    origin = open_origin(text)
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Another way to begin than with a new network."""
+
+    build: Callable[[], Any]
+    """Gives a Keras model, once TensorFlow is ready."""
+    fitted_with: Resolved
+    """The settings it is trained with; what the run keeps may say more."""
+
+
+def train_prepared(
+    folder: Path,
+    data: Prepared,
+    settings: Resolved,
+    progress: Progress,
+    *,
+    checkpoints_at: Path | None = None,
+    fresh: bool = False,
+    start: Start | None = None,
+    judged: Callable[[Record, Path], Record] | None = None,
+) -> Record:
+    """Train on `data` into the new `folder`; `judged` sees record and model before anything else is written.
+
+    Without `checkpoints_at` an interruption costs the whole training; `fresh` begins anew whatever lies there.
+    """
+    progress.say(_plan(data, settings if start is None else start.fitted_with))
+    settings = _ready(settings)
+    checkpoints = None if checkpoints_at is None else _checkpoints(checkpoints_at, data, settings, progress)
+    if checkpoints is not None and fresh:
+        checkpoints.forget()
+    record = _trained(folder, data, settings, progress, start, checkpoints)
+    if judged is not None:
+        record = judged(record, folder / files.MODEL)
+    _write_record(folder, data, record)
+    return record
+
+
+def _checkpoints(place: Path, data: Prepared, settings: Resolved, progress: Progress) -> Checkpoints:
+    return Checkpoints(place, bound(data, settings), seconds=settings.training.checkpoint_seconds, say=progress.say)
+
+
+def prepared(origin: Origin, name: str, config: TrainConfig) -> tuple[Prepared, Resolved]:
+    """The pictures, read and split, and the settings with nothing left open."""
     prep = config.preprocessing or origin.suggestion.preprocessing
+    make_plan(  # only to refuse what cannot be measured, before it takes an hour
+        config.evaluation,
+        config.goals,
+        task=config.task,
+        labels=origin.labels,
+        listed=origin.pictures,
+        size_wh=prep.size_wh,
+    )
     data = prepare(origin, prep, seed=config.seed, settings=config.data)
     pictures = len(data.splits["train"])
     return data, resolve(config, name=name, suggestion=origin.suggestion, train_pictures=pictures)
 
 
-def _trained(folder: Path, data: Prepared, settings: Resolved, progress: Progress) -> Record:
-    """Train, save, and measure what was saved; leaves model and reference in `folder`."""
-    from trainer.fitting import fit
-    from trainer.inference import save_keras
-    from trainer.measuring import measure
-    from trainer.networks import build_classifier
+def _ready(settings: Resolved) -> Resolved:
+    """TensorFlow there and repeatable, and `settings` with what it sees of the machine."""
+    framework.prepare(threads=settings.training.threads, seed=settings.seed)
+    from trainer.learning.hardware import settled
 
-    model = build_classifier(settings.preprocessing, len(data.labels), settings.network)
-    fitted = fit(model, data, settings, progress.epochs(settings.training.epochs))
+    return settled(settings)
+
+
+def _trained(
+    folder: Path,
+    data: Prepared,
+    settings: Resolved,
+    progress: Progress,
+    start: Start | None,
+    checkpoints: Checkpoints | None,
+) -> Record:
+    """Train, save, and measure what was saved; leaves model and reference in `folder`."""
+    from trainer.architecture.networks import build_classifier
+    from trainer.learning.fine_tuning import fit_network
+    from trainer.learning.inference import save_keras
+    from trainer.measurement.measuring import measure
+
+    fit_with = settings if start is None else start.fitted_with
+    model = start.build() if start else build_classifier(settings.preprocessing, len(data.labels), settings.network)
+    epochs = fit_with.training.epochs
+    fitted = fit_network(
+        model, data, fit_with, progress.epochs(epochs), on_step=progress.steps(epochs), checkpoints=checkpoints
+    )
     with writing(folder):
         save_keras(model, folder / files.MODEL)
     progress.say("Measuring on the test split")
-    return measure(folder, data, settings, fitted)
+    record = measure(folder, data, settings, fitted)
+    return record if settings.quantization.aware == "off" else _quantization_aware(record, folder, data, progress)
+
+
+def _quantization_aware(record: Record, folder: Path, data: Prepared, progress: Progress) -> Record:
+    """Train on with rounding, and put down what came of it."""
+    from trainer.quantization_aware.training import learn_rounding
+
+    came_of_it = learn_rounding(folder, data, record.settings, progress)
+    return replace(record, metrics=msgspec.structs.replace(record.metrics, quantization_aware=came_of_it))
 
 
 def _write_record(folder: Path, data: Prepared, record: Record) -> None:
@@ -91,12 +204,11 @@ def _write_record(folder: Path, data: Prepared, record: Record) -> None:
         files.SETTINGS: to_toml(record.settings),
         files.CARD: card(record).encode(),
         files.REPORT: report(record).encode(),
+        files.MLBOM: mlbom(record),
         drift.NAME: to_pretty_json(record.reference),
         files.METRICS: to_pretty_json(record.metrics),
     }
-    with writing(folder):
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
+    write_files(folder, contents)
 
 
 def _plan(data: Prepared, settings: Resolved) -> str:
@@ -108,7 +220,8 @@ def _plan(data: Prepared, settings: Resolved) -> str:
     )
 
 
-def _summary(out: Path, record: Record) -> Trained:
+def summary(out: Path, record: Record) -> Trained:
+    """What is printed about the run in `out`."""
     metrics, dataset = record.metrics, record.dataset
     return Trained(
         run=str(out),
@@ -127,4 +240,5 @@ def _summary(out: Path, record: Record) -> Trained:
         dataset=dataset.digest,
         left_out=len(dataset.left_out),
         unreadable=len(dataset.unreadable),
+        goals=metrics.evaluation.goals if metrics.evaluation else None,
     )

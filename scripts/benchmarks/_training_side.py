@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from contract.manifest import slug
-from trainer import framework
-from trainer.dataset import Prepared, prepare
-from trainer.origin import open_origin
+from trainer.data.dataset import Prepared, prepare
+from trainer.data.origin import open_origin
+from trainer.learning import framework
 from trainer.settings import Augmentation, Resolved, TrainConfig, resolve
 
 if TYPE_CHECKING:
     import keras
 
 SEED = 1
+EMA = 0.99
 
 
 class Turns:
@@ -37,9 +40,20 @@ class Turns:
 
 def train_ours(model: keras.Model, data: Prepared, settings: Resolved, turns: Turns) -> None:
     """The trainer's own way."""
-    from trainer.fitting import fit
+    from trainer.learning.fitting import fit
 
     fit(model, data, settings, turns.epoch_ended)
+
+
+def train_kept(model: keras.Model, data: Prepared, settings: Resolved, turns: Turns) -> None:
+    """The same with a checkpoint as often as the trainer allows itself."""
+    from trainer.learning.checkpoints import Checkpoints, bound
+    from trainer.learning.fitting import fit
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.resume"
+        checkpoints = Checkpoints(path, bound(data, settings), seconds=1e-6, say=print)
+        fit(model, data, settings, turns.epoch_ended, checkpoints=checkpoints)
 
 
 def train_bare(model: keras.Model, data: Prepared, settings: Resolved, turns: Turns) -> None:
@@ -64,7 +78,7 @@ def train_bare(model: keras.Model, data: Prepared, settings: Resolved, turns: Tu
 
 
 def main(kind: str, epochs: int) -> None:
-    """Train the digits' network for `epochs` epochs in turns; `kind` is bare, ours or augmented."""
+    """Train the digits' network for `epochs` epochs in turns; `kind` is bare, ours, ema, kept or augmented."""
     origin = open_origin("digits")
     config = TrainConfig(seed=SEED)
     if kind != "augmented":
@@ -72,13 +86,14 @@ def main(kind: str, epochs: int) -> None:
     data = prepare(origin, origin.suggestion.preprocessing, seed=SEED, settings=config.data)
     pictures = len(data.splits["train"])
     settings = resolve(config, name=slug(kind), suggestion=origin.suggestion, train_pictures=pictures)
-    training = msgspec.structs.replace(settings.training, epochs=epochs, patience=epochs)
+    ema = EMA if kind == "ema" else 0.0
+    training = msgspec.structs.replace(settings.training, epochs=epochs, patience=epochs, ema=ema)
     settings = msgspec.structs.replace(settings, training=training)
     framework.prepare(threads=training.threads, seed=None if kind == "bare" else SEED)
-    from trainer.networks import build_classifier
+    from trainer.architecture.networks import build_classifier
 
     model = build_classifier(settings.preprocessing, len(data.labels), settings.network)
-    (train_bare if kind == "bare" else train_ours)(model, data, settings, Turns(pictures))
+    {"bare": train_bare, "kept": train_kept}.get(kind, train_ours)(model, data, settings, Turns(pictures))
 
 
 main(sys.argv[1], int(sys.argv[2]))

@@ -7,10 +7,7 @@ classifier) are the hard case: they differ among themselves far more than scans 
 
 from __future__ import annotations
 
-import io
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -26,7 +23,6 @@ from contract.drift import Drift
 from contract.manifest import Classify, Manifest, Preprocessing, TensorSpec
 from contract.result import ClassScore, Result
 from edge.backends import open_backend
-from edge.bundles import UNVERIFIED, read_bundle
 from edge.drift.features import Measurer, PictureFeatures
 from edge.drift.power import Change, blur, brightness, noise
 from edge.drift.profile import Answers, reference_of
@@ -37,6 +33,7 @@ from edge.model import LoadedModel, load_model
 from edge.pictures import read_picture
 from edge.postprocess import decode
 from edge.preprocess import fit
+from scripts.benchmarks._drift_digits import held_back_digits
 from scripts.benchmarks.figure import Figure, at_most
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -115,7 +112,7 @@ def _power(share: float, promised: bool) -> Figure:
 def _judge(pictures: Set, known: np.ndarray) -> Judge:
     chosen = [pictures.clean[index] for index in known]
     answers = Answers([one.label for one in chosen], np.array([one.confidence for one in chosen]))
-    made = reference_of(pictures.frames[known], answers, pictures.labels, made_with="tflite")
+    made = reference_of(pictures.frames[known], answers, pictures.labels, made_with="tflite", measured=False)
     assert made.calibration is not None
     return Judge(made, made.calibration.thresholds)
 
@@ -149,20 +146,8 @@ def _mixer(pictures: Set, held_back: np.ndarray, share: float, draws: np.random.
 
 def _digits(folder: Path) -> Set:
     """Digits that a network trained on the others has never seen, through its int8 file."""
-    config = folder / "train.toml"
-    config.write_text("[data]\ntest_share = 0.45\n")
-    run, out = folder / "digits", folder / "out"
-    for command in (
-        ["train", "digits", "--task", "classify", "--out", run, "--config", config, "--epochs", "8", "--seed", "7"],
-        ["convert", run, "--for", "rpi4", "--out", out],
-    ):
-        whole = [sys.executable, "-m", "edgeferry", *map(str, command)]
-        subprocess.run(whole, check=True, capture_output=True, cwd=ROOT)
-    bundle = read_bundle(out / "digits-1-rpi4.bundle", UNVERIFIED)
-    with np.load(io.BytesIO((run / "golden.npz").read_bytes())) as stored:
-        frames = stored["frames"]
-    with closing(load_model(bundle.manifest, bundle.digest, bundle.model)) as model:
-        return _set(frames, model)
+    with held_back_digits(folder) as digits:
+        return _set(digits.frames, digits.model)
 
 
 def _photographs() -> Set:
@@ -200,13 +185,14 @@ def _manifest(
 def _set(frames: Pixels, model: LoadedModel) -> Set:
     draws = np.random.default_rng(0)
     changed = {
-        name: _seen([change(picture, draws) for picture in frames], model)
+        name: seen_by([change(picture, draws) for picture in frames], model)
         for name, change in {**MODERATE, **WEAKER}.items()
     }
-    return Set(_seen(frames, model), changed, frames, model.manifest.labels)
+    return Set(seen_by(frames, model), changed, frames, model.manifest.labels)
 
 
-def _seen(frames: Sequence[Pixels] | Pixels, model: LoadedModel) -> list[Seen]:
+def seen_by(frames: Sequence[Pixels] | Pixels, model: LoadedModel) -> list[Seen]:
+    """Features and first answer of each of the fitted `frames`."""
     measurer = Measurer(frames[0].shape)
     found = []
     for picture in frames:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer import framework
+from trainer.learning import framework
 from trainer.settings import usable_cores
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from contract.run import ClassScores, Scores, Split
-from trainer.dataset import DatasetRecord
+from trainer.data.dataset import DatasetRecord
+from trainer.measurement.reference import reference
 from trainer.record import Mistake, Record, TrainingMetrics
-from trainer.reference import reference
 from trainer.settings import Augmentation, InputSettings, Suggestion, TrainConfig, resolve
 
 DIGEST = "sha256:" + "ab" * 32

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
+
 from tests.trainer.records import DIGEST, record
 from trainer.card import card
+from trainer.quantization_aware.verdict import QuantizationAware
 
 
 def test_every_number_of_the_card_is_a_measured_one() -> None:
@@ -23,3 +28,14 @@ def test_what_nobody_stated_is_visibly_open() -> None:
 def test_a_label_cannot_break_the_table() -> None:
     rows = [line for line in card(record()).splitlines() if line.startswith("| ")]
     assert all(line.replace("\\|", "").count("|") == 6 for line in rows)
+
+
+def test_what_came_of_learning_with_rounding_is_said_where_there_was_any() -> None:
+    plain = record()
+    assert "Quantisation-aware" not in card(plain)
+    aware = QuantizationAware(
+        kept=False, decision="not kept: not shown to be better", epochs=2, learning_rate=3e-4, seconds=1.0,
+        accuracy=0.7, file_accuracy=0.6, file_agreement=0.9, weights=DIGEST,
+    )  # fmt: skip
+    text = card(replace(plain, metrics=msgspec.structs.replace(plain.metrics, quantization_aware=aware)))
+    assert "Quantisation-aware model not kept: not shown to be better. Its int8 file: accuracy 60.00%" in text

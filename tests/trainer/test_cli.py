@@ -42,7 +42,8 @@ def test_check_prints_one_object_and_ends_with_four_when_something_must_be_mende
     ("options", "code", "said"),
     [
         (("nowhere",), 4, "no such folder"),
-        (("digits", "--task", "detect"), 2, "'detect'"),
+        (("digits", "--task", "segment"), 2, "'segment'"),
+        (("digits", "--task", "detect"), 4, "no boxes are marked"),
         (("digits", "--name", "No Name"), 2, "name"),
         (("digits", "--config", "absent.toml"), 2, "absent.toml"),
         (("digits", "--epochs", "0"), 2, "epochs"),

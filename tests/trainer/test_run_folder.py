@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,22 @@ def test_a_training_that_fails_leaves_nothing(tmp_path: Path, problem: type[Base
     with pytest.raises(problem):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_training_left_is_taken_away_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / f"digits.partial-{ended.pid}"
+    left.mkdir()
+    (left / "model.keras").write_bytes(b"half")
+    mine = tmp_path / "digits.partial-of-wool"
+    mine.mkdir()
+    with building(tmp_path / "digits", force=False) as folder:
+        assert not left.exists()
+        with pytest.raises(ConfigError, match="another training"):
+            build(tmp_path / "digits")
+        (folder / COMPLETE).write_text("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits", "digits.partial-of-wool"]
 
 
 def test_a_run_is_replaced_only_by_force(tmp_path: Path) -> None:

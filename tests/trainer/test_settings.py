@@ -9,7 +9,7 @@ import pytest
 from contract.codec import from_toml
 from contract.errors import ConfigError, ModelError
 from contract.run import Settings
-from trainer.digits import SUGGESTION
+from trainer.data.digits import SUGGESTION
 from trainer.settings import (
     Augmentation,
     TrainConfig,
@@ -42,6 +42,8 @@ def test_no_file_means_the_defaults() -> None:
         ("[data]\ntest_share = 0.7\n", "test_share"),
         ("name = 'Digits!'\n", "name"),
         ("seed = [\n", "train.toml"),
+        ("task = 'detect'\n[training]\nteacher = 'runs/large'\n", "training.teacher is for classifiers alone"),
+        ("task = 'detect'\n[network]\nfamily = 'mobile'\n", "network.family is for classifiers alone"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(tmp_path: Path, text: str, said: str) -> None:
@@ -72,8 +74,8 @@ def test_preprocessing_that_contradicts_itself_is_refused(tmp_path: Path, prepro
 
 
 def test_a_task_that_cannot_be_trained_yet_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="'detect'"):
-        overridden(TrainConfig(), task="detect")
+    with pytest.raises(ConfigError, match="'segment'"):
+        overridden(TrainConfig(), task="segment")
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
@@ -130,3 +132,13 @@ def test_a_batch_is_never_larger_than_the_pictures_there_are() -> None:
 def test_augmentation_that_was_written_down_is_kept() -> None:
     still = TrainConfig(augmentation=Augmentation())
     assert resolve(still, name="x", suggestion=SUGGESTION, train_pictures=10).augmentation == Augmentation()
+
+
+def test_a_column_named_on_the_command_line_is_used() -> None:
+    assert overridden(TrainConfig(), time="taken").data.split_by == "time"
+    by_group = overridden(TrainConfig(), group_by="camera").data
+    assert (by_group.split_by, by_group.group_by) == ("group", "camera")
+    both = overridden(TrainConfig(), group_by="camera", time="taken").data
+    assert (both.split_by, both.group_by, both.time) == ("time", "camera", "taken")
+    assert overridden(TrainConfig(), group_by="camera", split_by="random").data.split_by == "random"
+    assert overridden(TrainConfig()).data == TrainConfig().data

@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 
 from contract import run as files
+from contract.errors import ConfigError, GoalError
 from contract.reference import NAME as REFERENCE
 from contract.reference import Reference
 from contract.run import Dataset, Metrics
 from tests.conftest import edgeferry
 from tests.trainer.drawn_pictures import draw
-from trainer.dataset import prepare
-from trainer.origin import open_origin
+from trainer.data.dataset import prepare
+from trainer.data.origin import open_origin
+from trainer.progress import Silent
 from trainer.run_folder import open_run
+from trainer.settings import load_config
+from trainer.training import train
 
 
 def read(run: Path, name: str) -> bytes:
@@ -30,7 +34,7 @@ def read(run: Path, name: str) -> bytes:
 def test_every_file_of_a_run_is_there_and_nothing_else(digits_run: Path) -> None:
     names = {
         files.MODEL, files.METRICS, files.DATASET, files.CALIBRATION, files.GOLDEN, files.REFERENCE, files.REPORT,
-        files.CARD, files.SETTINGS,
+        files.CARD, files.SETTINGS, files.MLBOM,
     }  # fmt: skip
     assert {file.name for file in digits_run.iterdir()} == names
     assert [path.name for path in digits_run.parent.iterdir()] == ["digits"]
@@ -95,7 +99,8 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
     (root / "train.toml").write_text(TINY)
     (root / "other.toml").write_text(TINY.replace("seed = 11", "seed = 3").replace("epochs = 2", "epochs = 7"))
     one = edgeferry("train", pictures, "--config", root / "train.toml", "--out", root / "one")
-    options = ("--seed", "11", "--epochs", "2", "--json")
+    (root / "two.resume").write_bytes(b"what an interrupted training left, and a disk has spoilt")
+    options = ("--seed", "11", "--epochs", "2", "--json", "--fresh")
     two = edgeferry("train", pictures, "--config", root / "other.toml", *options, "--out", root / "two")
     return Twice((root / "one", root / "two"), one, two)
 
@@ -104,7 +109,7 @@ def test_equal_settings_give_equal_weights_in_another_process(twice: Twice) -> N
     one, two = (open_run(run) for run in twice.runs)
     assert one.metrics.weights == two.metrics.weights
     assert one.settings == two.settings
-    for name in (files.CALIBRATION, files.GOLDEN, files.DATASET, files.REFERENCE, files.SETTINGS):
+    for name in (files.CALIBRATION, files.GOLDEN, files.DATASET, files.REFERENCE, files.SETTINGS, files.MLBOM):
         assert read(one.path, name) == read(two.path, name), name
 
 
@@ -130,3 +135,29 @@ def test_with_json_one_object_is_all_that_is_said(twice: Twice) -> None:
     assert (answer["run"], answer["weights"]) == (str(twice.runs[1]), run.metrics.weights)
     assert answer["accuracy"] == run.metrics.test.accuracy
     assert twice.as_json.stderr == ""
+
+
+def test_a_run_that_misses_a_goal_is_whole_marked_and_said_by_the_exit_code(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "pictures", {"cat": 15, "dog": 15})
+    goals = "[evaluation]\nresamples = 200\n[goals]\naccuracy = 0.1\nlatency_ms.rpi4 = 0.001\n"
+    (tmp_path / "train.toml").write_text(TINY.replace("epochs = 2", "epochs = 1") + goals)
+    done = edgeferry("train", pictures, "--config", tmp_path / "train.toml", "--out", tmp_path / "run", check=False)
+    assert done.returncode == GoalError.exit_code == 11
+    assert open_run(tmp_path / "run").settings.goals == {"accuracy": 0.1, "latency_ms": {"rpi4": 0.001}}
+    metrics = json.loads(read(tmp_path / "run", files.METRICS))
+    assert metrics["goals"] == "missed"
+    lines = {line["key"]: line["verdict"] for line in metrics["evaluation"]["goals"]["lines"]}
+    assert lines == {"accuracy": "met", "latency_ms.rpi4": "missed"}
+    assert metrics["predicted"]["rpi4"]["latency_ms"] > 0.001
+    assert "goals: missed" in done.stdout
+
+
+@pytest.mark.parametrize("goal", ["accuracy = 1.2", "recall.cow = 0.9", "latency_ms.rpi9 = 3", "map50 = 0.5"])
+def test_goals_nothing_could_meet_are_refused_before_training(tmp_path: Path, goal: str) -> None:
+    origin = str(draw(tmp_path / "pictures", {"cat": 3, "dog": 3}))
+    config = load_config(None)
+    key, value = (part.strip() for part in goal.split("="))
+    config = msgspec.structs.replace(config, goals={key: float(value)})
+    with pytest.raises(ConfigError, match="goals: "):
+        train(origin, tmp_path / "run", config, force=False, progress=Silent())
+    assert not (tmp_path / "run").exists()

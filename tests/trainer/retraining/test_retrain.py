@@ -1,0 +1,141 @@
+"""A small run trained on: what is added, what stays, what is refused, and what is left when it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from contract.errors import DataError, FerryError, ModelError
+from tests.trainer.drawn_pictures import draw
+from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
+from trainer.cli import train
+from trainer.retraining.old_data import dataset_record, old_data, remembered_data
+from trainer.run_folder import open_run
+
+TINY = """
+name = "tiny"
+seed = 3
+[preprocessing]
+size_wh = [16, 16]
+[training]
+epochs = 8
+[network]
+width = 0.5
+[augmentation]
+flip = true
+"""
+
+pytestmark = WITH_TENSORFLOW
+
+
+def called(*arguments: str | Path) -> tuple[int, str]:
+    """`edgeferry train` in this process, where TensorFlow is already: exit code, and the answer or the message."""
+    done = CliRunner().invoke(train, [*map(str, arguments)])
+    if isinstance(done.exception, FerryError):
+        return done.exception.exit_code, str(done.exception)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+    return done.exit_code, done.output
+
+
+@pytest.fixture(scope="module")
+def base(tensorflow: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001  prepares TensorFlow
+    """A run on 80 drawn pictures, which lie beside it."""
+    root = tmp_path_factory.mktemp("retraining")
+    draw(root / "old", {"cat": 40, "dog": 40}, seed=1)
+    (root / "train.toml").write_text(TINY)
+    (root / "wide.toml").write_text("[network]\nwidth = 2.0\n")
+    called(root / "old", "--config", root / "train.toml", "--out", root / "base", "--quiet")
+    return root / "base"
+
+
+@pytest.fixture(scope="module")
+def trained_on(base: Path) -> Path:
+    """That run with more pictures, some of a class it did not know; drawn kinds take their colours by name."""
+    root = base.parent
+    draw(root / "more", {"cat": 10, "dog": 10, "eel": 30}, seed=2)
+    code, said = called("--base", base, "--add", root / "more", "--epochs", "20", "--out", root / "next", "--quiet")
+    assert code == 0, said
+    return root / "next"
+
+
+def test_the_old_test_pictures_are_the_very_ones_and_the_lineage_names_the_base(base: Path, trained_on: Path) -> None:
+    before, record = open_run(base), dataset_record(open_run(trained_on))
+    assert record.base is not None
+    assert (record.base.weights, record.base.warm) == (before.metrics.weights, True)
+    assert record.base.test == before.dataset.splits["test"].digest
+    (added,) = record.added
+    assert (added.pictures, record.labels) == (50, ("cat", "dog", "eel"))
+    whole = old_data(open_run(trained_on), None)  # the base's data and the added folder, put together again
+    assert whole.record.digest == record.digest
+    assert whole.splits["test"].names[:16] == old_data(before, None).splits["test"].names
+
+
+def test_both_models_are_compared_on_both_test_sets(trained_on: Path) -> None:
+    found = json.loads((trained_on / "comparison.json").read_bytes())
+    assert found["verdict"] == "accepted"
+    assert [(one["name"], one["whole"]["pictures"]) for one in found["sets"]] == [("old", 16), ("new", 10)]
+    names = [part["name"] for part in found["sets"][1]["parts"]]
+    assert names == ["all", "class cat", "class dog", "class eel"]
+    eels = found["sets"][1]["parts"][3]
+    assert (eels["before"], eels["won"] > 0) == (0.0, True)
+    assert any("eel" in note for note in found["notes"])
+    assert "## Compared with" in (trained_on / "card.md").read_text()
+    assert "Compared with" in (trained_on / "report.html").read_text()
+
+
+def test_a_model_that_is_worse_is_refused_and_left_only_if_asked_for(base: Path, tmp_path: Path) -> None:
+    """Somebody labelled every cat a dog and the other way round: that cannot be kept apart from what is known."""
+    draw(tmp_path / "drawn", {"cat": 60, "dog": 60}, seed=5)
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "drawn" / "cat").rename(tmp_path / "wrong" / "dog")
+    (tmp_path / "drawn" / "dog").rename(tmp_path / "wrong" / "cat")
+    (tmp_path / "fast.toml").write_text("[retraining]\nlearning_rate = 0.01\nepochs = 8\n")
+    command = ("--base", base, "--add", tmp_path / "wrong", "--config", tmp_path / "fast.toml", "--out")
+    code, said = called(*command, tmp_path / "next", "--keep-refused", "--json")
+    told = json.loads(said)
+    assert (code, told["verdict"]) == (ModelError.exit_code, "refused")
+    assert "on the old test set fell from" in told["reasons"][0]
+    assert json.loads((tmp_path / "next" / "comparison.json").read_bytes())["verdict"] == "refused"
+    code, said = called(*command, tmp_path / "other", "--without-old-data", "--quiet")
+    assert code == ModelError.exit_code
+    assert "worse than its base: " in said
+    assert not (tmp_path / "other").exists()
+
+
+def test_data_that_is_gone_or_changed_is_one_sentence(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="are gone"):
+        old_data(open_run(base), str(tmp_path / "nowhere"))
+    (tmp_path / "only" / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match="no longer has the class"):
+        old_data(open_run(base), str(draw(tmp_path / "only", {"cat": 3})))
+    with pytest.raises(DataError, match=r"not those .* train, validation, test differ"):
+        old_data(open_run(base), str(draw(tmp_path / "other", {"cat": 40, "dog": 40}, seed=9)))
+
+
+def test_what_a_run_keeps_of_its_pictures_stands_in_for_them(base: Path) -> None:
+    kept = remembered_data(open_run(base))
+    assert {name: len(pictures) for name, pictures in kept.splits.items()} == {
+        "train": 58, "validation": 0, "test": 16,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ((), 2, "name the pictures in PATH"),
+        (("--base", "{base}"), 2, "--add"),
+        (("--add", "x"), 2, "--base"),
+        (("--base", "{base}", "--add", "nowhere"), 4, "no such folder"),
+        (("--base", "{base}", "--add", "x", "--config", "{base}/../wide.toml"), 2, "'network' follows from the base"),
+    ],
+)
+def test_what_cannot_be_done_is_one_message(
+    base: Path, tmp_path: Path, options: tuple[str, ...], code: int, said: str
+) -> None:
+    found, told = called(*(one.format(base=base) for one in options), "--out", tmp_path / "run")
+    assert found == code
+    assert said in told
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,1 @@
+"""Which network: families, what they cost on a device, and the choice within a budget."""

@@ -1,0 +1,1 @@
+"""Labelled pictures: listed, read, told apart, divided, and ready for training."""

@@ -1,0 +1,157 @@
+"""`edgeferry train --task detect`, step by step, inside the folder that `trainer.training` puts in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contract import reference as drift
+from contract import run as files
+from contract.codec import to_pretty_json
+from contract.errors import ConfigError, DataError
+from contract.manifest import Share
+from trainer.architecture.budget import overrun, predictions
+from trainer.data.origin import Origin
+from trainer.data.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT
+from trainer.detection.dataset import PreparedBoxes, prepare_boxes
+from trainer.detection.picture_size import suited_preprocessing
+from trainer.detection.record import DetectorRecord
+from trainer.detection.report_sections import detector_card, detector_report
+from trainer.detection.resolving import grid_of, more_of, resolve_detector
+from trainer.detection.samples import packed_boxes
+from trainer.learning import framework
+from trainer.measurement.evaluation_plan import make_plan
+from trainer.measurement.measures import GoalTable
+from trainer.progress import Progress
+from trainer.run_folder import write_files, writing
+from trainer.settings import Resolved, TrainConfig, to_toml
+
+
+class TrainedDetector(msgspec.Struct, frozen=True, kw_only=True):
+    """What `edgeferry train --task detect --json` prints."""
+
+    run: str
+    name: str
+    task: str = "detect"
+    map50_95: Share
+    map50: Share
+    map50_95_range: tuple[Share, Share]
+    score_threshold: Share
+    test_pictures: int
+    train_pictures: int
+    epochs: int
+    seconds: float
+    pictures_per_s: float
+    parameters: int
+    seed: int
+    threads: int
+    weights: str
+    dataset: str
+    left_out: int
+    unreadable: int
+    odd_boxes: int
+    goals: GoalTable | None = None
+    """What became of `[goals]`; None where nothing was asked."""
+
+
+def train_detector(
+    folder: Path, out: Path, origin: Origin, name: str, config: TrainConfig, progress: Progress
+) -> TrainedDetector:
+    """Train on the marked pictures of `origin` and fill `folder`, which becomes the run `out`."""
+    if origin.task != "detect":
+        raise DataError(
+            "no boxes are marked in these pictures", where=origin.text, fix="Train them with --task classify."
+        )
+    make_plan(config.evaluation, config.goals, task="detect", labels=origin.labels, listed=origin.pictures)
+    prep = config.preprocessing or suited_preprocessing(origin)
+    data = prepare_boxes(origin, prep, seed=config.seed, settings=config.data)
+    settings = resolve_detector(config, name=name, prep=prep, train=data.splits["train"], classes=len(data.labels))
+    progress.say(_plan(data, settings))
+    framework.prepare(threads=settings.training.threads, seed=settings.seed)
+    record = _trained(folder, data, settings, progress)
+    _write_record(folder, data, record)
+    return _summary(out, record)
+
+
+def _trained(folder: Path, data: PreparedBoxes, settings: Resolved, progress: Progress) -> DetectorRecord:
+    """Train, save, and measure what was saved; leaves the model in `folder`."""
+    from trainer.detection.fitting import fit
+    from trainer.detection.inference import looking_at
+    from trainer.detection.measuring import measure_detector
+    from trainer.detection.network import build_detector
+    from trainer.learning.inference import save_keras
+
+    grid = grid_of(settings)
+    model = build_detector(settings.preprocessing, len(data.labels), settings.network, grid)
+    _check_budget(model, settings)
+    look = looking_at(data.splits["validation"], settings.preprocessing, grid, more_of(settings), data.labels)
+    fitted = fit(model, data, settings, grid, look, progress.epochs(settings.training.epochs))
+    with writing(folder):
+        save_keras(model, folder / files.MODEL)
+    progress.say("Measuring on the test split")
+    return measure_detector(folder, data, settings, fitted)
+
+
+def _check_budget(model: Any, settings: Resolved) -> None:
+    over = overrun(predictions(model, settings.budget), settings.budget)
+    if over:
+        raise ConfigError(
+            f"the detector does not fit its budget: {over}",
+            where="network.width",
+            fix="Give a smaller network.width or preprocessing.size_wh, or change the budget.",
+        )
+
+
+def _write_record(folder: Path, data: PreparedBoxes, record: DetectorRecord) -> None:
+    """Everything but the model; `metrics.json` last, for it says that the run is whole."""
+    contents = {
+        files.CALIBRATION: packed_boxes(data.splits["train"], CALIBRATION_LIMIT),
+        files.GOLDEN: packed_boxes(data.splits["test"], GOLDEN_LIMIT),
+        files.DATASET: to_pretty_json(data.record),
+        files.SETTINGS: to_toml(record.settings),
+        files.CARD: detector_card(record).encode(),
+        files.REPORT: detector_report(record).encode(),
+        drift.NAME: to_pretty_json(record.reference),
+        files.METRICS: to_pretty_json(record.metrics),
+    }
+    write_files(folder, contents)
+
+
+def _plan(data: PreparedBoxes, settings: Resolved) -> str:
+    counts = ", ".join(f"{len(pictures)} {name}" for name, pictures in data.splits.items())
+    boxes = sum(data.record.boxes["train"].values())
+    width, height = settings.preprocessing.size_wh
+    odd = f", {len(data.record.odd_boxes)} odd boxes left out" if data.record.odd_boxes else ""
+    return (
+        f"Training {settings.name} on {counts} pictures with {boxes} training boxes of {len(data.labels)} classes"
+        f"{odd}, {width}x{height} {settings.preprocessing.colour}, a cell every {more_of(settings).stride} pixels, "
+        f"{settings.training.epochs} epochs"
+    )
+
+
+def _summary(out: Path, record: DetectorRecord) -> TrainedDetector:
+    metrics, dataset = record.metrics, record.dataset
+    return TrainedDetector(
+        run=str(out),
+        name=record.settings.name,
+        map50_95=metrics.test.map50_95,
+        map50=metrics.test.map50,
+        map50_95_range=metrics.test.map50_95_range,
+        score_threshold=metrics.test.score_threshold,
+        test_pictures=metrics.test.pictures,
+        train_pictures=dataset.splits["train"].pictures,
+        epochs=metrics.epochs,
+        seconds=metrics.seconds,
+        pictures_per_s=metrics.pictures_per_s,
+        parameters=metrics.parameters,
+        seed=record.settings.seed,
+        threads=metrics.threads,
+        weights=metrics.weights,
+        dataset=dataset.digest,
+        left_out=len(dataset.left_out),
+        unreadable=len(dataset.unreadable),
+        odd_boxes=len(dataset.odd_boxes),
+        goals=metrics.goals,
+    )

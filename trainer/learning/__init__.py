@@ -1,0 +1,1 @@
+"""The training itself: batches, steps, averages, checkpoints, and what it computes on."""

@@ -1,0 +1,1 @@
+"""How good a model is: figures with intervals, goals, costs, slices, and pictures made worse."""

@@ -1,0 +1,62 @@
+"""A detector's guesses as COCO JSON: what annotation programs open to let a person move boxes instead of drawing them.
+
+Format: https://cocodataset.org/#format-data. `score` is what COCO's result files call it; programs that do not know it
+pass it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from contract.codec import to_pretty_json
+
+if TYPE_CHECKING:
+    from trainer.retraining.labelling import Guessed
+
+ANNOTATIONS = "annotations.json"
+
+
+def pre_annotations(pictures: Sequence[Guessed], labels: Sequence[str]) -> bytes:
+    """The whole file; categories are numbered from 1 in the order of `labels`, as COCO does."""
+    boxes = [(picture, one) for picture in pictures for one in picture.guess.detections or ()]
+    names = [*labels, *sorted({one.label for _, one in boxes} - set(labels))]
+    numbers = {picture.path: number for number, picture in enumerate(pictures, 1)}
+    return to_pretty_json(
+        {
+            "info": {"description": "Boxes guessed by a model: nobody has looked at them"},
+            "images": list(_images(pictures)),
+            "annotations": [
+                {
+                    "id": number,
+                    "image_id": numbers[picture.path],
+                    "category_id": names.index(one.label) + 1,
+                    **_box(one.box_xyxy_px),
+                    "iscrowd": 0,
+                    "score": round(one.score, 4),
+                }
+                for number, (picture, one) in enumerate(boxes, 1)
+            ],
+            "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+        }
+    )
+
+
+def _images(pictures: Sequence[Guessed]) -> Iterator[dict[str, Any]]:
+    for number, one in enumerate(pictures, 1):
+        width, height = one.size_wh
+        yield {
+            "id": number,
+            "file_name": one.path,
+            "width": width,
+            "height": height,
+            "date_captured": one.frame.moment,
+            "why": one.frame.why,
+            "group": one.frame.group,
+        }
+
+
+def _box(xyxy_px: tuple[float, float, float, float]) -> dict[str, Any]:
+    left, top, right, bottom = xyxy_px
+    width, height = right - left, bottom - top
+    return {"bbox": [round(side, 2) for side in (left, top, width, height)], "area": round(width * height, 2)}

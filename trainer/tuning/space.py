@@ -1,0 +1,81 @@
+"""What is searched: family, width, depth, input size, strength of augmentation and learning rate, as settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trainer.settings import PRETRAINED, Augmentation, Family, Suggestion, TrainConfig
+
+WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.5)
+DEEPEST = 3
+SIZES = (0.5, 0.75, 1.0, 1.5)
+"""Times the size the pictures suggest; one said in the settings stays."""
+STRENGTH = (0.0, 1.5)
+"""Of the augmentation the pictures suggest, or the settings say."""
+LEARNING_RATE = (5e-4, 1e-2)
+_STEP, _SMALLEST = 16, 32
+_MOST = {"rotation_degrees": 180.0, "zoom": 2.0, "crop": 2.0, "contrast": 2.0, "stretch": 1.0, "brightness": 1.0}
+_NEARLY_ALL = 0.99
+"""The most of a share that must stay below 1."""
+
+
+class Space(Struct, frozen=True, kw_only=True):
+    """The choices of one search; equal ones may go on in one study."""
+
+    families: tuple[Family, ...]
+    sizes: tuple[tuple[int, int], ...]
+    widths: tuple[float, ...] = WIDTHS
+    deepest: int = DEEPEST
+
+
+def space_for(config: TrainConfig, suggestion: Suggestion, families: tuple[Family, ...]) -> Space:
+    """Of `config` on pictures that suggest `suggestion`."""
+    if config.preprocessing is not None:
+        return Space(families=families, sizes=(config.preprocessing.size_wh,))
+    width, height = suggestion.preprocessing.size_wh
+    sizes = [(_multiple(width * times), _multiple(height * times)) for times in SIZES]
+    return Space(families=families, sizes=tuple(dict.fromkeys(sizes)))
+
+
+def drawn(trial: Any, space: Space, config: TrainConfig, suggestion: Suggestion) -> TrainConfig:
+    """The settings an Optuna `trial` draws from `space`; everything else is `config`'s."""
+    family: Family = trial.suggest_categorical("family", list(space.families))
+    weights = config.network.weights if family == config.network.family else ""
+    network = msgspec.structs.replace(
+        config.network,
+        family=family,
+        # Weights from elsewhere fit one width.
+        width=config.network.width if weights else trial.suggest_categorical("width", list(space.widths)),
+        depth=trial.suggest_int("depth", 1, space.deepest) if family not in PRETRAINED else 1,
+        weights=weights,
+        chosen=True,
+    )
+    sizes = {f"{width}x{height}": (width, height) for width, height in space.sizes}
+    size = sizes[trial.suggest_categorical("size", list(sizes))]
+    strength = trial.suggest_float("augmentation", *STRENGTH)
+    rate = trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)
+    return msgspec.structs.replace(
+        config,
+        network=network,
+        preprocessing=msgspec.structs.replace(config.preprocessing or suggestion.preprocessing, size_wh=size),
+        training=msgspec.structs.replace(config.training, learning_rate=rate),
+        augmentation=scaled(config.augmentation or suggestion.augmentation, strength),
+    )
+
+
+def scaled(augmentation: Augmentation, strength: float) -> Augmentation:
+    """`augmentation` that many times as strong, within what each key allows; mirroring stays unless it is 0."""
+    found: dict[str, Any] = {}
+    for name, value in msgspec.structs.asdict(augmentation).items():
+        if name == "flip":
+            found[name] = bool(value) and strength > 0
+        else:
+            found[name] = round(min(value * strength, _MOST.get(name, _NEARLY_ALL)), 4)
+    return Augmentation(**found)
+
+
+def _multiple(side: float) -> int:
+    return max(_SMALLEST, round(side / _STEP) * _STEP)

@@ -1,0 +1,97 @@
+"""One trial: train on the training split, watch the validation split, give up where earlier trials were better by then.
+
+Runs in a process of its own, on this machine or on another: what it needs comes as one message, what it finds goes back
+as one. The course of the validation accuracy goes to Optuna's storage epoch by epoch, where every trial can see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from contract.codec import from_json
+from contract.errors import ConfigError, FerryError
+from trainer.settings import TrainConfig
+from trainer.tuning.study import STUDY, Pruner, optuna, pruner_of
+
+
+class TrialTask(Struct, frozen=True, kw_only=True):
+    """What a trial is to do."""
+
+    text: str
+    """The pictures, as `edgeferry train` takes them."""
+    config: TrainConfig
+    storage: str
+    trial_id: int
+    """Optuna's, of the storage."""
+    pruner: Pruner
+    epochs: int
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of it."""
+
+    state: Literal["complete", "pruned", "failed"]
+    accuracy: float | None = None
+    """On the validation split, of the weights that would be kept."""
+    epochs: int = 0
+    seconds: float = 0.0
+    cause: str = ""
+
+
+class _GiveUpError(Exception):
+    """Raised through `on_epoch`: this trial falls behind."""
+
+
+def run_trial(message: bytes) -> Outcome:
+    """The outcome of the TrialTask in `message`; what a person may see as an error is a failed one."""
+    task = from_json(message, TrialTask, where="trial", error=ConfigError)
+    try:
+        return _run(task)
+    except FerryError as problem:
+        return Outcome(state="failed", cause=f"{problem.what} [{problem.where}]")
+
+
+def _run(task: TrialTask) -> Outcome:
+    from trainer.data.origin import open_origin
+    from trainer.learning import framework
+    from trainer.training import prepared
+
+    data, settings = prepared(open_origin(task.text), "trial", task.config)
+    framework.prepare(threads=settings.training.threads, seed=settings.seed)
+    from trainer.architecture.networks import build_classifier
+    from trainer.learning.fine_tuning import fit_network
+
+    watched = _Watched(task)
+    model = build_classifier(settings.preprocessing, len(data.labels), settings.network)
+    try:
+        fitted = fit_network(model, data, settings, watched)
+    except _GiveUpError:
+        return Outcome(state="pruned", epochs=watched.epochs, accuracy=watched.best, cause="behind earlier trials")
+    return Outcome(
+        state="complete",
+        accuracy=fitted.history["val_accuracy"][fitted.kept_epoch - 1],
+        epochs=fitted.epochs,
+        seconds=round(fitted.seconds, 1),
+    )
+
+
+class _Watched:
+    """An `OnEpoch` that reports to the storage, and raises where the pruner says so."""
+
+    def __init__(self, task: TrialTask) -> None:
+        library = optuna()
+        self._storage = library.storages.RDBStorage(task.storage)
+        self._study = library.load_study(study_name=STUDY, storage=self._storage)
+        self._pruner: Any = pruner_of(task.pruner, task.epochs)
+        self._id = task.trial_id
+        self.epochs, self.best = 0, 0.0
+
+    def __call__(self, epoch: int, logs: Mapping[str, float]) -> None:
+        value = float(logs["val_accuracy"])
+        self.epochs, self.best = epoch, max(self.best, value)
+        self._storage.set_trial_intermediate_value(self._id, epoch, value)
+        if self._pruner.prune(self._study, self._storage.get_trial(self._id)):
+            raise _GiveUpError
