@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.messages import Limits
+from fleet.judging.limits import Judging
+from fleet.rolling.answers import RolloutPreview as RolloutPreview
+from fleet.rolling.answers import RolloutStep
 
 
 class _Answer(BaseModel):
@@ -144,7 +147,7 @@ class Target(_Answer):
     counter: int | None
     """Of its assignment; null until it has been told."""
     state: str
-    """waiting, assigned, the device's own states, blocked, silent or withdrawn."""
+    """waiting, away, assigned, the device's own states, blocked, held-back, silent, missed or withdrawn."""
     cause: str | None
     detail: str
     deadline: str | None
@@ -165,9 +168,13 @@ class DeviceDetail(Device):
 
 
 class Devices(_Answer):
-    """The whole fleet."""
+    """The whole fleet, or a page of it."""
 
     devices: tuple[Device, ...]
+    total: int = 0
+    """Devices in all pages."""
+    offset: int = 0
+    """Devices before this page."""
 
 
 class Telemetry(_Answer):
@@ -291,10 +298,12 @@ class HealthLimits(BaseModel):
     min_mean_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_latency_p95_ms: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    judging: Judging = Judging()
+    """What halts the rollout by comparison with devices on the old model; it stays on the server."""
 
     def for_device(self) -> Limits:
         """As they travel in an assignment."""
-        return Limits(**self.model_dump())
+        return Limits(**self.model_dump(exclude={"judging"}))
 
 
 class RolloutOrder(BaseModel):
@@ -306,8 +315,37 @@ class RolloutOrder(BaseModel):
     """`NAME@VERSION`."""
     devices: tuple[str, ...] | None = None
     """Only these; null for all."""
+    group: str | None = None
+    """Only this group; at most one of `devices`, `group` and `where`."""
+    where: str | None = None
+    """Only devices this filter fits, like `site=dock and tag.line=3`."""
     phases: tuple[str, ...] = ("1", "all")
-    """Devices told by each wave, counted from the beginning: numbers, shares like `10%`, and `all` at the end."""
+    """Devices told by each wave, counted from the beginning: numbers, shares like `10%`, and at the end `all` or a rate
+    like `50/min`, `600/h` or `50/min*2..400`, which doubles each minute up to 400."""
+    soak_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 30)] = 0.0
+    """How long a wave is watched after its last device finished, before the next begins; unless it is 0, also until
+    the statistics have looked at each of them once."""
+    window: str = ""
+    """When devices may be told, like `Mon-Fri 22:00-05:00 Europe/Berlin`; several are joined by `;`. Empty: always."""
+    not_before: str | None = None
+    """RFC 3339: nobody is told earlier."""
+    needs_approval: bool = False
+    """Wait until somebody else has approved."""
+    state_minutes: dict[str, Annotated[float, Field(gt=0, le=60 * 24 * 30)]] = {}
+    """How long a device may stay in a state like `downloading`, beside the overall deadline."""
+    max_failures: str = "auto"
+    """More failures than this halt it: a number, a share like `5%` of the devices that finished, or `auto`: one is
+    enough among at most 50 devices, and among more what the statistics call too many."""
+    min_finished: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Within a wave a share is judged from so many finished devices on; at the end of a wave, always."""
+    control_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """This part stays on the old model until everybody else has the new one, to compare with."""
+    control_for_good: bool = False
+    """Whether that part is not told at the end either."""
+    catch_up_days: Annotated[float, Field(ge=0, le=365)] = 7.0
+    """So long the rollout stays open for devices that were offline when their turn came."""
+    dynamic: bool = False
+    """Whether devices that come to fit later join, as long as it is open."""
     limits: HealthLimits = HealthLimits()
     deadline_minutes: Annotated[float, Field(gt=0, le=60 * 24 * 30)] = 30.0
     """From being told; a device that has not finished by then counts as failed."""
@@ -327,7 +365,7 @@ class RolloutSummary(_Answer):
 
     id: int
     release: str
-    state: Literal["running", "halted", "done"]
+    state: Literal["unapproved", "scheduled", "running", "paused", "halted", "done"]
     cause: str | None
     """Why it halted, as a word."""
     detail: str
@@ -341,13 +379,31 @@ class RolloutSummary(_Answer):
     ended_at: str | None
     counts: dict[str, int]
     """Devices by state."""
+    created_by: str
+    target: str
+    """Whom it is for, in words."""
+    back_of: int | None
+    """The rollout it takes back, if it does."""
+    window: str
+    opens_at: str | None
+    """When somebody may be told, if not now."""
+    soak_minutes: float
+    max_failures: str
+    control_share: float
+    catch_up_days: float
+    dynamic: bool
 
 
 class Rollout(RolloutSummary):
     """One rollout."""
 
     devices: tuple[Target, ...]
-    """By wave, then by name."""
+    """By wave, then by name: a page of them."""
+    devices_total: int
+    """Of all pages, in the states asked for."""
+    offset: int
+    steps: tuple[RolloutStep, ...]
+    """What was done with it, oldest first, at most the newest 200."""
 
 
 class Rollouts(_Answer):
@@ -408,6 +464,8 @@ class Health(_Answer):
     """Messages received and not yet committed."""
     let_go: int
     """Messages not taken because too many waited; devices send them again."""
+    heard: dict[str, int] = {}
+    """Readable messages this process has heard since its start, by kind; replies are counted here alone."""
     warnings: tuple[str, ...] = ()
     """What a person has to do soon, e.g. renew the update repository's metadata."""
     metadata_expires_s: dict[str, float] = {}

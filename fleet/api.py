@@ -11,7 +11,6 @@ from importlib import metadata
 from typing import IO, Annotated
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
-from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -21,22 +20,29 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from contract.bundle import LIMIT_BYTES
 from contract.errors import BundleError, ConfigError, FerryError, LinkError, UpdateError
 from fleet import answers, readings, releases, rollouts
+from fleet.alerts.api import add_alerts
 from fleet.api_trust import add_trust
+from fleet.ecosystem import aggregates
 from fleet.files import add_files
+from fleet.identity.api import add_enrolment, add_identity
+from fleet.keeping.api import Name, Offset, add_keeping
+from fleet.keeping.lists import Sort, devices_json
 from fleet.metrics import exposition
 from fleet.parts import Parts
-from fleet.refusals import ConflictError, NotFoundError
+from fleet.people.api import add_people
+from fleet.refusals import ConflictError, NotAdmittedError, NotFoundError
+from fleet.rolling.api import add_rolling
 
 STATUS: tuple[tuple[type[FerryError], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 409),
+    (NotAdmittedError, 403),
     (ConfigError, 400),
     (BundleError, 422),
     (UpdateError, 422),
     (LinkError, 503),
 )
 """The first that fits; anything else is 500."""
-RolloutId = Annotated[int, PathParameter(ge=1, lt=2**63)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _BUNDLE_BODY = {
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}
@@ -56,9 +62,15 @@ def build_api(parts: Parts) -> FastAPI:
     _add_devices(api, parts)
     _add_releases(api, parts)
     _add_rollouts(api, parts)
+    add_rolling(api, parts)
     add_trust(api, parts)
+    add_people(api, parts)
+    add_keeping(api, parts)
+    add_identity(api, parts)
+    add_alerts(api, parts)
     app.include_router(api)
     add_files(app, parts)
+    add_enrolment(app, parts)
     _add_metrics(app, parts)
     _close_the_rest(app)
     _answer_problems(app)
@@ -77,11 +89,17 @@ def _add_devices(api: APIRouter, parts: Parts) -> None:
         with parts.store.reading() as connection:
             return readings.statistics(connection)
 
-    @api.get("/devices")
-    def devices() -> answers.Devices:
-        """Every device with its newest reading, by name."""
+    @api.get("/devices", response_model=answers.Devices)
+    def devices(
+        offset: Offset = 0,
+        limit: Annotated[int, Query(ge=1, le=5000)] | None = None,
+        search: Name = "",
+        sort: Sort = "id",
+    ) -> Response:
+        """Every device with its newest reading, by name; or a page of those `search` finds in what names them."""
         with parts.store.reading() as connection:
-            return answers.Devices(devices=readings.overview(connection))
+            body = devices_json(connection, offset=offset, limit=limit, search=search, sort=sort)
+        return Response(body, media_type="application/json")
 
     @api.get("/devices/{device}")
     def device(device: str) -> answers.DeviceDetail:
@@ -140,29 +158,13 @@ def _add_rollouts(api: APIRouter, parts: Parts) -> None:
         with parts.store.reading() as connection:
             return answers.Rollouts(rollouts=rollouts.list_rollouts(connection))
 
-    @api.post("/rollouts", status_code=201)
-    def create(order: answers.RolloutOrder) -> answers.Rollout:
-        """Carry a release to devices, wave by wave."""
-        return parts.conductor.create(order)
-
-    @api.get("/rollouts/{rollout}")
-    def show(rollout: RolloutId) -> answers.Rollout:
-        """One rollout with the state of each device, and the cause where it failed."""
-        with parts.store.reading() as connection:
-            return rollouts.show(connection, rollout)
-
-    @api.post("/rollouts/{rollout}/abort")
-    def abort(rollout: RolloutId) -> answers.Rollout:
-        """Stop it: no further wave, and unfinished devices are told no more."""
-        return parts.conductor.abort(rollout)
-
 
 def _add_metrics(app: FastAPI, parts: Parts) -> None:
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         with parts.store.reading() as connection:
-            stats = readings.statistics(connection)
-        body, media_type = exposition(stats, parts.health())
+            stats, found = readings.statistics(connection), aggregates.read(connection)
+        body, media_type = exposition(stats, parts.health(), found, parts.collector.commits)
         return Response(body, media_type=media_type)
 
 

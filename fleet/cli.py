@@ -12,20 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleet.client import DEFAULT_SERVER, Client
+from fleet.alerts.commands import alerts
+from fleet.client import Client
+from fleet.ecosystem.commands import bridge, ecosystem
+from fleet.identity.commands import broker, ca, enroll, identity
+from fleet.identity.serve_options import chosen_terms, identity_options
+from fleet.judging.options import HELP as _JUDGE
+from fleet.judging.options import chosen_judging
+from fleet.keeping.commands import export, store
+from fleet.keeping.options import chosen_terms as chosen_keeping
+from fleet.keeping.options import keep_options
 from fleet.limit_options import chosen_limits, limit_options
+from fleet.people.commands import audit, token, user
+from fleet.people.entrance_options import chosen_entrance, entrance_options
+from fleet.rolling.commands import ACTS, group, order_terms, say_preview, term_options
+from fleet.simulator.commands import simulate
+from fleet.token_option import server_option
 from fleet.trust.commands import TARGETS_DAYS, trust
 
 if TYPE_CHECKING:
     from contract.device import Broker
 
 _DEVELOPMENT = "The development key signs assignments: everybody has it. Give --key before real devices listen."
-_EXPOSED = "Anybody who reaches {} may do anything here: there are no users yet. Keep it on loopback."
+_EXPOSED = "Whoever listens between {} and a browser reads passwords: give --tls-cert, or a proxy that adds TLS."
+_NO_LOGIN = "Anybody who reaches {} may do anything here until there are users: edgeferry fleet user add."
 
 _UNVOUCHED = (
     "{} of these are not in the signed list: devices with a pinned root refuse them until you sign it:\n"
     "  edgeferry fleet trust sign --targets-key KEY FILE..."
 )
+_SETTINGS = ("fleet", "store", "repository", "metadata", "host", "port", "public_url", "map_tiles")
 _DELTA = ".delta"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -34,17 +50,20 @@ _SHARE = click.FloatRange(0, 1)
 _POSITIVE = click.FloatRange(0, min_open=True)
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
-_server = click.option("--server", default=DEFAULT_SERVER, show_default=True, help="Address of the fleet server.")
+_server = server_option
 
 
 def _broker_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that name a fleet, its broker and its store."""
     for option in (
         click.option("--store", default="sqlite:///edgeferry-fleet.db", show_default=True, help="Database address."),
+        click.option("--broker-key", type=_FILE, help="Private key to --broker-cert."),
+        click.option("--broker-cert", type=_FILE, help="Our own certificate for mqtts://: edgeferry fleet ca service."),
         click.option("--broker-ca", type=_FILE, help="CA certificate for mqtts:// where the system lacks it."),
         click.option("--broker-password-file", type=_FILE, help="File with the broker's password."),
         click.option("--broker-user", help="User name for the broker."),
         click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="mqtt[s]://HOST[:PORT]."),
+        click.option("--no-shared", is_flag=True, help="Hear everything, whatever other collectors hear."),
         click.option("--fleet", required=True, help="The fleet's name, as devices have it in device.toml."),
     ):
         command = option(command)
@@ -65,13 +84,24 @@ def fleet() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=_PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--public-url", help="Where devices find this server, when that is not where it listens.")
+@entrance_options
+@identity_options
+@keep_options
+@click.option(
+    "--alerts", "alerts_file", type=_FILE, help="alerts.toml: limits, and whom to tell.  [default: limits alone]"
+)
+@click.option("--no-collect", is_flag=True, help="Hear no devices: `fleet collect` does it in processes of its own.")
+@click.option(
+    "--map-tiles", default="", help="Map pictures for the page: https://HOST/{z}/{x}/{y}.png.  [default: none]"
+)
 @_json
-def serve(key: Path | None, trust: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+def serve(alerts_file: Path | None, key: Path | None, trust: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Collector, rollouts, API and page in one process, until SIGTERM or Ctrl-C.
 
     Without --trust, signatures of bundles are recorded and not judged: devices judge them.
     """
     from devices.keys import development_signer, load_signer, load_verifiers
+    from fleet.alerts.settings import AlertSettings, load_settings
     from fleet.guard import is_loopback
     from fleet.server import Settings
     from fleet.server import serve as run
@@ -79,13 +109,22 @@ def serve(key: Path | None, trust: tuple[Path, ...], as_json: bool, **options: A
     _log()
     if key is None:
         click.echo(_DEVELOPMENT, err=True)
-    if not is_loopback(options["host"]):
+    entrance = chosen_entrance(options)
+    if not is_loopback(options["host"]) and entrance.scheme == "http":
         click.echo(_EXPOSED.format(options["host"]), err=True)
+    if entrance.insecure:
+        click.echo(_NO_LOGIN.format(options["host"]), err=True)
     settings = Settings(
         broker=_broker(options),
         signer=load_signer(key) if key else development_signer(),
         trusted=load_verifiers(trust) if trust else None,
-        **{name: options[name] for name in ("fleet", "store", "repository", "metadata", "host", "port", "public_url")},
+        entrance=entrance,
+        identity=chosen_terms(options, key, trust),
+        keeping=chosen_keeping(options),
+        alerts=load_settings(alerts_file) if alerts_file else AlertSettings(),
+        collects=not options["no_collect"],
+        share=not options["no_shared"],
+        **{name: options[name] for name in _SETTINGS},
     )
     run(settings, lambda url: _say_ready(url, as_json))
 
@@ -97,7 +136,8 @@ def collect(**options: Any) -> None:
     from fleet.server import collect as run
 
     _log()
-    run(options["fleet"], _broker(options), options["store"], lambda: click.echo("Collecting.", err=True))
+    share, say = not options["no_shared"], lambda: click.echo("Collecting.", err=True)
+    run(options["fleet"], _broker(options), options["store"], say, share=share)
 
 
 @fleet.command()
@@ -151,7 +191,23 @@ def _unvouched(client: Client, uploaded: dict[str, list[dict[str, Any]]]) -> set
     return mine & {file["digest"] for file in client.trust()["unvouched"]}
 
 
-fleet.add_command(trust)
+for _group in (
+    trust,
+    user,
+    token,
+    audit,
+    ca,
+    enroll,
+    identity,
+    broker,
+    alerts,
+    ecosystem,
+    bridge,
+    simulate,
+    store,
+    export,
+):
+    fleet.add_command(_group)
 
 
 @fleet.group()
@@ -163,7 +219,9 @@ def rollout() -> None:
 @click.argument("release")
 @click.option("--to", multiple=True, default=("all",), show_default=True, help="A device, or `all`; may be repeated.")
 @click.option("--phases", default="1,all", show_default=True, help="Devices told after each wave, like 1,10%,all.")
+@term_options
 @limit_options
+@click.option("--judge", multiple=True, metavar="NAME=VALUE", help=_JUDGE)
 @click.option("--whole-if-delta-fails", is_flag=True, help="Fetch the whole bundle where a delta leads nowhere.")
 @click.option("--budget-mib", type=_POSITIVE, help="What a device may fetch in all its attempts together.")
 @click.option("--deadline-minutes", default=30.0, show_default=True, type=_POSITIVE, help="From being told to done.")
@@ -181,12 +239,16 @@ def create(release: str, to: tuple[str, ...], server: str, as_json: bool, **opti
     order = {
         "release": release,
         "devices": None if "all" in to else list(to),
+        **order_terms(options),
         "phases": [phase.strip() for phase in options["phases"].split(",")],
-        "limits": chosen_limits(options),
+        "limits": {**chosen_limits(options), "judging": chosen_judging(options["judge"])},
         "whole_if_delta_fails": options["whole_if_delta_fails"],
         "budget_mib": options["budget_mib"],
         "deadline_minutes": options["deadline_minutes"],
     }
+    if options["dry_run"]:
+        _print(Client(server).call("POST", "/api/rollouts/preview", order), say_preview, as_json)
+        return
     _print(Client(server).create_rollout(order), printing.rollout, as_json)
 
 
@@ -222,6 +284,11 @@ def abort(number: int, server: str, as_json: bool) -> None:
     _print(Client(server).abort(number), printing.rollout, as_json)
 
 
+for act in ACTS:
+    rollout.add_command(act)
+fleet.add_command(group)
+
+
 def _print(answer: dict[str, Any], words: Callable[[dict[str, Any]], str], as_json: bool) -> None:
     click.echo(json.dumps(answer) if as_json else words(answer))
 
@@ -234,6 +301,8 @@ def _broker(options: dict[str, Any]) -> Broker:
         username=options["broker_user"],
         password_file=_path(options["broker_password_file"]),
         ca_file=_path(options["broker_ca"]),
+        cert_file=_path(options["broker_cert"]),
+        key_file=_path(options["broker_key"]),
     )
 
 

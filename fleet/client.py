@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from contract.errors import BundleError, ConfigError, FerryError, LinkError
+from fleet.token_option import DEFAULT_SERVER, given_token
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
 _TIMEOUT_S = 30.0
 _UPLOAD_TIMEOUT_S = 600.0
 _UPLOAD = "upload"
@@ -30,7 +30,7 @@ class Client:
     def __init__(self, server: str) -> None:
         if not _is_address(server):
             raise ConfigError(f"{server!r} is not an address", where="--server", fix=f"Write it like {DEFAULT_SERVER}.")
-        self._server = server.rstrip("/")
+        self._server, self._token = server.rstrip("/"), given_token()
 
     def devices(self) -> Json:
         """Every device."""
@@ -56,6 +56,26 @@ class Client:
         """Hand in a signed root or list of targets."""
         return self._ask("POST", f"/api/trust/{role}", document, {"Content-Type": "application/json"})
 
+    def identity(self) -> Json:
+        """Certificates, unused claim codes and warnings."""
+        return self._ask("GET", "/api/identity")
+
+    def claim_codes(self, order: Json) -> Json:
+        """Codes for new devices."""
+        headers = {"Content-Type": "application/json"}
+        return self._ask("POST", "/api/identity/codes", json.dumps(order).encode(), headers)
+
+    def revoke_identity(self, name: str, reason: str) -> Json:
+        """End a device's certificates."""
+        headers = {"Content-Type": "application/json"}
+        return self._ask(
+            "POST", f"/api/identity/{quote(name, safe='')}/revoke", json.dumps({"reason": reason}).encode(), headers
+        )
+
+    def broker_news(self) -> Json:
+        """Revocations, for a broker on another machine."""
+        return self._ask("GET", "/api/identity/broker")
+
     def create_rollout(self, order: Json) -> Json:
         """Begin a rollout."""
         return self._ask("POST", "/api/rollouts", json.dumps(order).encode(), {"Content-Type": "application/json"})
@@ -71,6 +91,12 @@ class Client:
     def abort(self, rollout: int) -> Json:
         """Stop one."""
         return self._ask("POST", f"/api/rollouts/{rollout}/abort")
+
+    def call(self, method: str, path: str, order: Json | None = None) -> Json:
+        """Any other call; `order` is its body."""
+        if order is None:
+            return self._ask(method, path)
+        return self._ask(method, path, json.dumps(order).encode(), {"Content-Type": "application/json"})
 
     def _upload(self, call: str, path: Path) -> Json:
         """Send a file; what the server says of it is said of `path`."""
@@ -108,8 +134,11 @@ class Client:
         timeout_s: float = _TIMEOUT_S,
     ) -> bytes:
         request = urllib.request.Request(self._server + path, body, headers or {}, method=method)
+        if self._token:
+            # Not among the other headers: those would follow a redirect to another server.
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # nosec B310  # `_is_address` judged it
                 content: bytes = answer.read()
                 return content
         except urllib.error.HTTPError as refusal:

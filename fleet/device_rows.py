@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from contract.codec import to_json
 from contract.messages import Birth, Presence, Reported, Telemetry
 from fleet import tables
+from fleet.keeping import bulk
 
 
 class DeviceRow(Struct):
@@ -34,6 +35,13 @@ class DeviceRow(Struct):
     reported: str | None
     first_seen_s: float
     last_seen_s: float | None
+    site: str = ""
+    profile: str = ""
+    telemetry: int = 0
+    events: int = 0
+    messages: int = 0
+    gaps: int = 0
+    lost: int = 0
 
     @classmethod
     def unseen(cls, device: str, now_s: float) -> DeviceRow:
@@ -44,6 +52,7 @@ class DeviceRow(Struct):
         """The device says who it is: at each connection, and when another model begins to serve."""
         self.model, self.digest = birth.model, birth.digest
         self.boot, self.birth = birth.boot, to_json(birth).decode()
+        self.site, self.profile = birth.site, birth.profile
 
     def present(self, presence: Presence) -> None:
         """Online, or offline by its last will; an earlier boot's will says nothing about this one."""
@@ -72,19 +81,20 @@ class DeviceRow(Struct):
         return self.boot not in (None, boot)
 
 
+_COLUMNS = tuple(tables.DEVICES.c[name] for name in DeviceRow.__struct_fields__)
+
+
 def load_devices(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
-    """Those of `names` that are known, by name."""
+    """Those of `names` that are known, by name; locked in that order, so that collectors cannot block each other."""
     if not names:
         return {}
-    found = sa.select(tables.DEVICES).where(tables.DEVICES.c.device.in_(names)).with_for_update()
+    name = tables.DEVICES.c.device
+    found = sa.select(*_COLUMNS).where(name.in_(sorted(names))).order_by(name).with_for_update()
     return {row.device: DeviceRow(*row) for row in connection.execute(found)}
 
 
-def save_devices(connection: Connection, devices: Iterable[DeviceRow]) -> None:
-    """Write each one back, new or known."""
-    table = tables.DEVICES
-    for device in devices:
-        values = structs.asdict(device)
-        changed = connection.execute(table.update().where(table.c.device == device.device).values(values))
-        if changed.rowcount == 0:
-            connection.execute(table.insert().values(values))
+def save_devices(connection: Connection, devices: Iterable[DeviceRow], known: Collection[str]) -> None:
+    """Write each one back. One that is new must not be there by now: whoever finds it so has lost a race, and fails."""
+    rows = [structs.asdict(device) for device in devices]
+    bulk.upsert(connection, tables.DEVICES, [row for row in rows if row["device"] in known])
+    bulk.insert(connection, tables.DEVICES, [row for row in rows if row["device"] not in known])

@@ -7,6 +7,7 @@ fresh, so delivering anything twice changes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +21,12 @@ from contract.moments import unix_s
 from fleet import tables
 from fleet.arrivals import Arrival, Refusal
 from fleet.device_rows import DeviceRow, load_devices, save_devices
+from fleet.keeping import bulk
+from fleet.keeping.backlog import roll_up_stored
+from fleet.keeping.rollups import Boot, RollUps, place
+from fleet.keeping.tallies import Tally
 from fleet.sequence import Progress, take
-from fleet.target_states import apply_reported
+from fleet.target_states import Report, apply_reports
 
 _TABLES = {Telemetry: tables.TELEMETRY, Event: tables.EVENTS, Reported: tables.REPORTED}
 
@@ -40,7 +45,9 @@ class _BootRow(msgspec.Struct):
     boot: str
     progress: Progress
     stored: dict[str, int]
-    known: bool
+    sums: Boot
+    """What of it is rolled up."""
+    known: bool = False
     refused: set[int] = msgspec.field(default_factory=set)
     """In this transaction."""
 
@@ -58,8 +65,7 @@ def record(connection: Connection, arrivals: Sequence[Arrival | Refusal]) -> lis
     for arrival in readable:
         work.take(arrival)
     work.save()
-    for refusal in (arrival for arrival in arrivals if isinstance(arrival, Refusal)):
-        _quarantine(connection, refusal)
+    _quarantine(connection, [arrival for arrival in arrivals if isinstance(arrival, Refusal)])
     return [boot.due() for boot in work.boots.values()]
 
 
@@ -69,8 +75,10 @@ class _Work:
     def __init__(self, connection: Connection, arrivals: Sequence[Arrival]) -> None:
         self.connection = connection
         self.devices = load_devices(connection, {arrival.topic.device for arrival in arrivals})
+        self.known = frozenset(self.devices)
         self.boots = _load_boots(connection, arrivals)
         self.inserts: dict[sa.Table, list[dict[str, Any]]] = {}
+        self.reports: list[Report] = []
 
     def take(self, arrival: Arrival) -> None:
         """Let one message change its device, and its boot if it is a batch."""
@@ -97,23 +105,35 @@ class _Work:
         boot.progress = step.progress
         boot.refused.update(arrival.refused)
         for gap in step.gaps:
+            device.gaps, device.lost = device.gaps + 1, device.lost + gap.last - gap.first + 1
             self.inserts.setdefault(tables.GAPS, []).append(_gap_row(boot, gap, received_s))
         for sequence in sorted(step.fresh):
             message = messages[sequence]
             table = _TABLES[type(message)]
             boot.stored[table.name] += 1
-            self.inserts.setdefault(table, []).append(_message_row(boot, message, received_s))
+            device.messages += 1
+            row = _message_row(boot, message, received_s)
+            self.inserts.setdefault(table, []).append(row)
             if isinstance(message, Telemetry):
+                device.telemetry += 1
                 device.read(batch.boot, message)
+                boot.sums.fresh.append(place(message, row["at_s"], received_s))
+            elif isinstance(message, Event):
+                device.events += 1
             elif isinstance(message, Reported):
                 device.report(batch.boot, message)
-                apply_reported(self.connection, device.device, message, received_s)
+                self.reports.append(Report(device.device, message, received_s))
 
     def save(self) -> None:
-        """Write everything, each row once."""
+        """Write everything, each row once; readings after the roll-ups, which look at those stored before."""
+        sums = RollUps(self.connection)
+        for boot in self.boots.values():
+            sums.take(boot.sums)
+        sums.save({device.device: device.profile for device in self.devices.values()})
         for table, rows in self.inserts.items():
-            self.connection.execute(table.insert(), rows)
-        save_devices(self.connection, self.devices.values())
+            bulk.insert(self.connection, table, rows)
+        apply_reports(self.connection, self.reports)
+        save_devices(self.connection, self.devices.values(), self.known)
         _save_boots(self.connection, self.boots.values())
 
 
@@ -150,43 +170,48 @@ def _gap_row(boot: _BootRow, gap: Span, received_s: float) -> dict[str, Any]:
 def _load_boots(connection: Connection, arrivals: Sequence[Arrival]) -> dict[tuple[str, str], _BootRow]:
     """A row for each boot a batch speaks of; locked until the transaction ends, where the database can."""
     named = {(a.topic.device, a.message.boot) for a in arrivals if isinstance(a.message, Batch)}
-    boots = {
-        key: _BootRow(*key, Progress(), dict.fromkeys(("telemetry", "events", "reported"), 0), False) for key in named
-    }
+    kinds = ("telemetry", "events", "reported")
+    boots = {key: _BootRow(*key, Progress(), dict.fromkeys(kinds, 0), Boot(*key, None)) for key in named}
     if not named:
         return boots
-    table = tables.PROGRESS
-    found = sa.select(table).where(sa.tuple_(table.c.device, table.c.boot).in_(list(named))).with_for_update()
-    for row in connection.execute(found):
+    for row in bulk.find(connection, tables.PROGRESS, list(named)):
         boot = boots[row.device, row.boot]
-        above = msgspec.json.decode(row.above, type=tuple[Span, ...])
-        boot.progress, boot.known = Progress(row.acknowledged, above), True
-        boot.stored = {"telemetry": row.telemetry, "events": row.events, "reported": row.reported}
+        boot.known = True
+        boot.progress = Progress(row.acknowledged, msgspec.json.decode(row.above, type=tuple[Span, ...]))
+        boot.stored = {kind: getattr(row, kind) for kind in kinds}
+        if row.counters is not None:
+            boot.sums.last = msgspec.json.decode(row.counters, type=Tally)
+        elif row.telemetry:
+            boot.sums = roll_up_stored(connection, row.device, row.boot)
     return boots
 
 
 def _save_boots(connection: Connection, boots: Iterable[_BootRow]) -> None:
-    table = tables.PROGRESS
+    """A boot that is new must not be there by now: otherwise its messages would be stored twice."""
+    rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for boot in boots:
-        values = {
+        row = {
+            "device": boot.device,
+            "boot": boot.boot,
             "acknowledged": boot.progress.acknowledged,
             "above": to_json(boot.progress.above).decode(),
+            "counters": None if boot.sums.last is None else to_json(boot.sums.last).decode(),
             **boot.stored,
         }
-        if boot.known:
-            here = (table.c.device == boot.device) & (table.c.boot == boot.boot)
-            connection.execute(table.update().where(here).values(values))
-        else:
-            connection.execute(table.insert().values(device=boot.device, boot=boot.boot, **values))
+        rows[boot.known].append(row)
+    bulk.upsert(connection, tables.PROGRESS, rows[True])
+    bulk.insert(connection, tables.PROGRESS, rows[False])
 
 
-def _quarantine(connection: Connection, refusal: Refusal) -> None:
-    """Count the refusal and keep its sample as the latest of its kind."""
+def _quarantine(connection: Connection, refusals: Sequence[Refusal]) -> None:
+    """Count the refusals and keep the sample of each kind's latest."""
     table = tables.QUARANTINE
-    topic = "/".join(refusal.topic)
-    latest = {"last_s": refusal.received_s, "detail": refusal.detail, "sample": refusal.sample}
-    here = (table.c.topic == topic) & (table.c.cause == refusal.cause)
-    counted = connection.execute(table.update().where(here).values(messages=table.c.messages + 1, **latest))
-    if counted.rowcount == 0:
-        key = {"topic": topic, "cause": refusal.cause, "messages": 1, "first_s": refusal.received_s}
-        connection.execute(table.insert().values(**key, **latest))
+    counts = Counter(("/".join(refusal.topic), refusal.cause) for refusal in refusals)
+    latest = {("/".join(refusal.topic), refusal.cause): refusal for refusal in refusals}
+    for (topic, cause), refusal in sorted(latest.items()):
+        said = {"last_s": refusal.received_s, "detail": refusal.detail, "sample": refusal.sample}
+        here, more = (table.c.topic == topic) & (table.c.cause == cause), counts[topic, cause]
+        counted = connection.execute(table.update().where(here).values(messages=table.c.messages + more, **said))
+        if counted.rowcount == 0:
+            key = {"topic": topic, "cause": cause, "messages": more, "first_s": refusal.received_s}
+            connection.execute(table.insert().values(**key, **said))

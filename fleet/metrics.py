@@ -13,30 +13,31 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from fleet.answers import Health, Stats
+from fleet.durations import Durations
+from fleet.ecosystem.aggregate_metrics import families
+from fleet.ecosystem.aggregates import Aggregates
 
 
-def exposition(stats: Stats, health: Health) -> tuple[bytes, str]:
+def exposition(stats: Stats, health: Health, aggregates: Aggregates, commits: Durations) -> tuple[bytes, str]:
     """The text format 0.0.4 and its media type."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(stats, health))
+    registry.register(_Snapshot(stats, health, aggregates, commits))
     return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
 class _Snapshot(Collector):
     """One moment as metrics."""
 
-    def __init__(self, stats: Stats, health: Health) -> None:
-        self._stats, self._health = stats, health
+    def __init__(self, stats: Stats, health: Health, aggregates: Aggregates, commits: Durations) -> None:
+        self._stats, self._health, self._aggregates, self._commits = stats, health, aggregates, commits
 
     def collect(self) -> Iterator[Metric]:
         stats, health = self._stats, self._health
-        devices = GaugeMetricFamily("edgeferry_devices", "Known devices by presence.", labels=["presence"])
-        devices.add_metric(["online"], stats.online)
-        devices.add_metric(["offline"], stats.devices - stats.online)
+        yield from families(self._aggregates, self._commits)
         stored = CounterMetricFamily("edgeferry_messages_stored", "Messages in the store by kind.", labels=["kind"])
         for kind, count in stats.messages.model_dump().items():
             stored.add_metric([kind], count)
-        yield from (devices, stored)
+        yield stored
         yield CounterMetricFamily(
             "edgeferry_messages_lost", "Messages devices gave up before storage.", value=stats.lost
         )

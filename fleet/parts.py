@@ -14,6 +14,8 @@ from fleet.repository import Repository
 from fleet.store import Store
 
 if TYPE_CHECKING:
+    from fleet.alerts.sender import Sender
+    from fleet.identity.registrar import Registrar
     from fleet.trust.notary import Notary
 
 
@@ -31,6 +33,12 @@ class Parts:
     """None where the server keeps no metadata."""
     metadata_url: str
     """Where devices find it; empty where there is none."""
+    registrar: Registrar | None = None
+    """None where the server has no certificate authority."""
+    alerts: Sender | None = None
+    """Who tells people what is wrong."""
+    map_tiles: str = ""
+    """Address of map pictures with {z}, {x} and {y}; empty for a map without foreign pictures."""
 
     def health(self) -> Health:
         """Whether the server does its work at this moment."""
@@ -41,6 +49,7 @@ class Parts:
             broker_connected=self.link.connected,
             waiting=self.collector.waiting,
             let_go=self.collector.let_go,
+            heard=dict(self.collector.heard),
             warnings=self.notary.published.warnings(time.time()) if self.notary else (),
             metadata_expires_s=self.notary.published.expiries_s() if self.notary else {},
         )

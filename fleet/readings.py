@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,19 +13,23 @@ from contract.messages import Birth
 from contract.moments import rfc3339
 from fleet import tables
 from fleet.answers import Device, DeviceDetail, Gap, Reading, Stats, Stored, Telemetry, Update
+from fleet.keeping.lists import Sort, matching, ordered
 from fleet.refusals import NotFoundError
 from fleet.targets import newest_target
 
+_BIRTHS = msgspec.json.Decoder(Birth)
 HISTORY = 50
 POINTS = 1500
 """More readings than a chart has pixels are thinned evenly."""
 
 
-def overview(connection: Connection) -> tuple[Device, ...]:
-    """Every device, by name."""
-    stored, lost = _stored(connection), _lost(connection)
-    rows = connection.execute(sa.select(tables.DEVICES).order_by(tables.DEVICES.c.device))
-    return tuple(Device(**_facts(row, stored.get(row.device, Stored()), lost.get(row.device, 0))) for row in rows)
+def overview(
+    connection: Connection, *, offset: int = 0, limit: int | None = None, search: str = "", sort: Sort = "id"
+) -> tuple[Device, ...]:
+    """Every device by name, or a page of those that match, sorted otherwise."""
+    query = sa.select(tables.DEVICES).where(matching(search)).order_by(*ordered(sort)).offset(offset)
+    rows = connection.execute(query if limit is None else query.limit(limit))
+    return tuple(Device(**_facts(row)) for row in rows)
 
 
 def device_detail(connection: Connection, device: str) -> DeviceDetail:
@@ -33,9 +37,8 @@ def device_detail(connection: Connection, device: str) -> DeviceDetail:
     row = connection.execute(sa.select(tables.DEVICES).where(tables.DEVICES.c.device == device)).first()
     if row is None:
         raise NotFoundError(f"no device {device!r}", where="devices", fix="List them: edgeferry fleet devices")
-    stored, lost = _stored(connection, device), _lost(connection, device)
     return DeviceDetail(
-        **_facts(row, stored.get(device, Stored()), lost.get(device, 0)),
+        **_facts(row),
         desired=newest_target(connection, device),
         history=_history(connection, device),
         gaps=_gaps(connection, device),
@@ -45,7 +48,9 @@ def device_detail(connection: Connection, device: str) -> DeviceDetail:
 def telemetry(connection: Connection, device: str, *, minutes: float, now_s: float) -> Telemetry:
     """Readings whose window ended in the last `minutes` before `now_s`, oldest first, at most about `POINTS`."""
     table = tables.TELEMETRY
-    within = (table.c.device == device) & (table.c.at_s >= now_s - 60 * minutes)
+    since_s = now_s - 60 * minutes
+    # Arrival decides nothing here, and lets PostgreSQL leave out partitions that a clock a day ahead cannot reach.
+    within = (table.c.device == device) & (table.c.at_s >= since_s) & (table.c.received_s >= since_s - 86400)
     bodies = connection.scalars(sa.select(table.c.body).where(within).order_by(table.c.at_s, table.c.sequence)).all()
     every = -(-len(bodies) // POINTS) or 1
     kept = bodies[::-1][::every][::-1]
@@ -56,28 +61,27 @@ def telemetry(connection: Connection, device: str, *, minutes: float, now_s: flo
 
 def statistics(connection: Connection) -> Stats:
     """The totals."""
-    progress, gaps, devices = tables.PROGRESS.c, tables.GAPS.c, tables.DEVICES.c
-    counted = [sa.func.coalesce(sa.func.sum(c), 0) for c in (progress.telemetry, progress.events, progress.reported)]
-    telemetry_rows, events, reported = map(int, connection.execute(sa.select(*counted)).one())
-    lost = sa.func.coalesce(sa.func.sum(gaps.last_sequence - gaps.first_sequence + 1), 0)
-    holes, numbers = connection.execute(sa.select(sa.func.count(), lost).select_from(tables.GAPS)).one()
-    online = sa.func.count().filter(devices.online)
-    known, up = connection.execute(sa.select(sa.func.count(), online).select_from(tables.DEVICES)).one()
+    devices = tables.DEVICES.c
+    sums = [
+        sa.func.coalesce(sa.func.sum(devices[name]), 0) for name in ("telemetry", "events", "messages", "gaps", "lost")
+    ]
+    query = sa.select(sa.func.count(), sa.func.count().filter(devices.online), *sums).select_from(tables.DEVICES)
+    known, up, telemetry_rows, events, messages, holes, numbers = map(int, connection.execute(query).one())
     refused = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(tables.QUARANTINE.c.messages), 0)))
     return Stats(
         devices=known,
         online=up,
-        messages=Stored(telemetry=telemetry_rows, events=events, reported=reported),
-        stored=telemetry_rows + events + reported,
+        messages=Stored(telemetry=telemetry_rows, events=events, reported=messages - telemetry_rows - events),
+        stored=messages,
         gaps=holes,
-        lost=int(numbers),
+        lost=numbers,
         quarantined=int(refused or 0),
     )
 
 
-def _facts(row: Row[Any], stored: Stored, lost: int) -> Mapping[str, Any]:
-    """The fields of a Device."""
-    birth = msgspec.json.decode(row.birth, type=Birth) if row.birth else None
+def facts(row: Row[Any], reading: Callable[[str], Any], update: Callable[[str], Any]) -> dict[str, Any]:
+    """The fields of a Device; `reading` and `update` make what they make of the JSON they are given."""
+    birth = _BIRTHS.decode(row.birth) if row.birth else None
     said: dict[str, Any] = {}
     if birth is not None:
         said = {name: getattr(birth, name) for name in ("site", "tags", "profile", "backend", "edgeferry")}
@@ -88,33 +92,19 @@ def _facts(row: Row[Any], stored: Stored, lost: int) -> Mapping[str, Any]:
         "model": row.model,
         "digest": row.digest,
         "boot": row.boot,
-        "telemetry": Reading.model_validate_json(row.latest) if row.latest else None,
-        "update": Update.model_validate_json(row.reported) if row.reported else None,
-        "stored": stored,
-        "lost": lost,
+        "telemetry": reading(row.latest) if row.latest else None,
+        "update": update(row.reported) if row.reported else None,
+        "stored": {
+            "telemetry": row.telemetry,
+            "events": row.events,
+            "reported": row.messages - row.telemetry - row.events,
+        },
+        "lost": row.lost,
     }
 
 
-def _stored(connection: Connection, device: str | None = None) -> dict[str, Stored]:
-    """Messages by device."""
-    table = tables.PROGRESS.c
-    sums = [sa.func.sum(table.telemetry), sa.func.sum(table.events), sa.func.sum(table.reported)]
-    query = sa.select(table.device, *sums).group_by(table.device)
-    if device is not None:
-        query = query.where(table.device == device)
-    return {
-        name: Stored(telemetry=int(readings), events=int(events), reported=int(reported))
-        for name, readings, events, reported in connection.execute(query)
-    }
-
-
-def _lost(connection: Connection, device: str | None = None) -> dict[str, int]:
-    """Lost messages by device."""
-    table = tables.GAPS.c
-    query = sa.select(table.device, sa.func.sum(table.last_sequence - table.first_sequence + 1)).group_by(table.device)
-    if device is not None:
-        query = query.where(table.device == device)
-    return {name: int(lost) for name, lost in connection.execute(query)}
+def _facts(row: Row[Any]) -> dict[str, Any]:
+    return facts(row, Reading.model_validate_json, Update.model_validate_json)
 
 
 def _history(connection: Connection, device: str) -> tuple[Update, ...]:

@@ -9,5 +9,9 @@ class NotFoundError(ConfigError):
     """A device, release or rollout nobody here knows."""
 
 
+class NotAdmittedError(ConfigError):
+    """Somebody who has not proved that he may."""
+
+
 class ConflictError(ConfigError):
     """Something that would contradict what is there already."""

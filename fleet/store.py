@@ -21,9 +21,12 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from contract.errors import ConfigError, MissingPartError
 from fleet import tables
+from fleet.lease import Lock, lock_of
 
 DEFAULT_URL = "sqlite:///edgeferry-fleet.db"
 _WRITES = "edgeferry_writes"
+MIGRATING = (0x65666572, 1)
+"""PostgreSQL's advisory locks have two numbers; `fleet/lease.py` has another."""
 
 
 class Store:
@@ -45,20 +48,37 @@ class Store:
         with self._engine.connect() as plain, (connection := plain.execution_options(**{_WRITES: True})).begin():
             yield connection
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A reading transaction in which every statement sees the state of the first, on PostgreSQL too."""
+        with self._engine.connect() as plain:
+            level = {"isolation_level": "REPEATABLE READ"} if self.backend == "postgresql" else {}
+            with (connection := plain.execution_options(**level)).begin():
+                yield connection
+
+    def lock(self) -> Lock:
+        """What one of several servers on this store holds while it moves the rollouts."""
+        return lock_of(self._engine)
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
 
 
-def open_store(url: str, *, fleet: str) -> Store:
-    """The store at `url`, its tables brought up to date; ConfigError where it cannot be, or is another fleet's."""
+def open_store(url: str, *, fleet: str | None) -> Store:
+    """The store at `url`, its tables brought up to date; ConfigError where it cannot be, or is another fleet's.
+
+    Without `fleet`, whoever it belongs to, perhaps nobody yet.
+    """
     with contextlib.ExitStack() as undo:
         store = Store(connect(url))
         undo.callback(store.close)
         try:
             with store.writing() as connection:
+                _one_at_a_time(connection)
                 command.upgrade(migrations(connection), "head")
-                _claim(connection, fleet, _shown(url))
+                if fleet is not None:
+                    _claim(connection, fleet, _shown(url))
         except (SQLAlchemyError, CommandError) as problem:
             raise ConfigError(
                 f"the store cannot be opened: {_first_line(problem)}",
@@ -96,6 +116,15 @@ def migrations(connection: Connection) -> Config:
     return config
 
 
+def _one_at_a_time(connection: Connection) -> None:
+    """Several servers may start at once: the first migrates, the others wait and find it done.
+
+    Until the transaction ends; SQLite's write transactions are one at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*MIGRATING)))
+
+
 def _claim(connection: Connection, fleet: str, where: str) -> None:
     """Make the store this fleet's, if it is nobody's yet."""
     owner = connection.scalar(sa.select(tables.FLEET.c.name))
@@ -117,7 +146,14 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON"):
+        # The first counts for new files alone; `fleet/keeping/retention.py` gives pages back there.
+        for pragma in (
+            "auto_vacuum = INCREMENTAL",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "busy_timeout = 10000",
+            "foreign_keys = ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

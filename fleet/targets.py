@@ -14,11 +14,14 @@ from fleet.answers import Target
 _JOINED = sa.select(tables.ASSIGNMENTS, tables.ROLLOUTS.c.name, tables.ROLLOUTS.c.version).join(tables.ROLLOUTS)
 
 
-def targets_of(connection: Connection, rollout: int) -> tuple[Target, ...]:
-    """The devices of one rollout by wave, then by name; those that are not to be told come last."""
+def targets_of(
+    connection: Connection, rollout: int, *, offset: int = 0, limit: int | None = None, state: str | None = None
+) -> tuple[Target, ...]:
+    """The devices of one rollout by wave, then by name; those that are not to be told come last. A page of them."""
     table = tables.ASSIGNMENTS.c
     order = table.wave.is_(None), table.wave, table.device
-    return tuple(map(_answer, connection.execute(_JOINED.where(table.rollout == rollout).order_by(*order))))
+    query = _JOINED.where(table.rollout == rollout).order_by(*order).offset(offset).limit(limit)
+    return tuple(map(_answer, connection.execute(query if state is None else query.where(table.state == state))))
 
 
 def newest_target(connection: Connection, device: str) -> Target | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fleet.rolling.terms import NO_FAILURES, FailureRule
 from fleet.target_states import FAILED, UNDER_WAY
 
 
 class Target(NamedTuple):
-    """One device of a rollout."""
+    """One device of a rollout, or several of one wave in one state, of which one is named."""
 
     device: str
     wave: int | None
@@ -17,12 +18,15 @@ class Target(NamedTuple):
     state: str
     cause: str | None
     detail: str
+    devices: int = 1
 
 
 class Tell(NamedTuple):
-    """Begin the next wave."""
+    """Begin the next wave, or go on with one."""
 
     wave: int
+    begins: bool = True
+    """False where some of it were told before."""
 
 
 class Halt(NamedTuple):
@@ -43,14 +47,49 @@ class Wait(NamedTuple):
 Decision = Tell | Halt | Done | Wait
 
 
-def decide(targets: Sequence[Target]) -> Decision:
-    """The next step of a running rollout. One failure is enough to halt: silence counts as one."""
+def decide(targets: Sequence[Target], rule: FailureRule = NO_FAILURES) -> Decision:
+    """The next step of a running rollout. Silence is a failure; one is enough to halt unless `rule` says else.
+
+    A wave begins when nobody of the one before is under way and somebody so far has finished. Devices that were `away`
+    at their turn do not hold the others up, unless there is nobody else.
+    """
     taking_part = [target for target in targets if target.wave is not None]
-    for target in taking_part:
-        if target.state in FAILED:
-            why = f": {target.detail}" if target.detail else ""
-            return Halt(target.cause or target.state, f"{target.device} {target.state}{why}")
-    if any(target.state in UNDER_WAY for target in taking_part):
-        return Wait()
+    failed = [target for target in taking_part if target.state in FAILED]
+    under_way = [target for target in taking_part if target.state in UNDER_WAY]
+    done = sum(target.devices for target in taking_part if target.state == "committed")
+    if failed and rule.broken(_count(failed), done + _count(failed), at_rest=not under_way):
+        return _halt(failed, done, rule)
     waiting = [target.wave for target in taking_part if target.state == "waiting" and target.wave is not None]
-    return Tell(min(waiting)) if waiting else Done()
+    begun = max((t.wave for t in taking_part if t.state != "waiting" and t.wave is not None), default=-1)
+    if waiting and min(waiting) <= begun:
+        return Tell(min(waiting), begins=False)
+    states = {target.state for target in taking_part}
+    if not waiting:
+        return Wait() if under_way or "away" in states else Done()
+    if any(target.wave == begun for target in under_way):
+        return Wait()
+    if begun >= 0 and not done and not failed:
+        return _unproved(states, bool(under_way), min(waiting))
+    return Tell(min(waiting))
+
+
+def _unproved(states: set[str], under_way: bool, wave: int) -> Decision:
+    """Everybody told so far has said nothing for or against: they sleep, never came, or were stopped singly."""
+    if under_way or "away" in states:
+        return Wait()
+    if "missed" in states:
+        return Halt("offline", "nobody of the waves so far could be reached")
+    return Tell(wave)
+
+
+def _halt(failed: Sequence[Target], done: int, rule: FailureRule) -> Halt:
+    first = failed[0]
+    why = f": {first.detail}" if first.detail else ""
+    words = f"{first.device} {first.state}{why}"
+    if rule != NO_FAILURES:
+        words = f"{_count(failed)} of {_count(failed) + done} failed, among them {words}"
+    return Halt(first.cause or first.state, words)
+
+
+def _count(targets: Sequence[Target]) -> int:
+    return sum(target.devices for target in targets)

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from fleet.client import DEFAULT_SERVER, Client
+from fleet.client import Client
+from fleet.token_option import server_option
 
 ROOT_DAYS, TARGETS_DAYS = 365.0, 90.0
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _DAYS = click.FloatRange(0, 36500, min_open=True)
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
-_server = click.option("--server", default=DEFAULT_SERVER, show_default=True, help="Address of the fleet server.")
+_server = server_option
 _root_days = click.option("--root-days", default=ROOT_DAYS, show_default=True, type=_DAYS, help="How long it counts.")
 _targets_days = click.option(
     "--targets-days", default=TARGETS_DAYS, show_default=True, type=_DAYS, help="How long the list counts."

@@ -40,7 +40,7 @@ def delta_models() -> dict[str, Path]:
 
 
 def _build(folder: Path) -> None:
-    from trainer import framework
+    from trainer.learning import framework
 
     framework.prepare(threads=2, seed=1)
     pictures, labels = _digits()
@@ -74,7 +74,7 @@ def _digits() -> tuple[Any, Any]:
 
 def _network() -> Any:
     from contract.manifest import Preprocessing
-    from trainer.networks import build_classifier
+    from trainer.architecture.networks import build_classifier
     from trainer.settings import NetworkSettings
 
     prep = Preprocessing(size_wh=(32, 32), colour="grey")

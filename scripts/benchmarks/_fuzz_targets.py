@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from contract import delta, manifest
+from contract.assignments import checked_assignment
 from contract.codec import from_json, to_json, to_pretty_json
 from contract.dsse import MANIFEST_TYPE, Envelope, parse_envelope, verify
 from contract.errors import FerryError
@@ -23,7 +24,6 @@ from contract.messages import Ack, Assignment, Batch, Birth, Command, Presence, 
 from contract.messages import decode_assignment as read_assignment
 from devices.keys import development_verifier
 from edge.bundles import check_bundle
-from edge.trust import checked_assignment
 from scripts.benchmarks._mutation import Mutation, chosen, retold, turned
 from tests.contract.any_zip import zipped
 from tests.contract.hostile_assignments import DEVICE, FLEET, assignment, sent

@@ -27,10 +27,11 @@ from msgspec import Struct
 
 from contract.codec import from_json
 from contract.errors import ConfigError
+from contract.progress import Progress
 from edge.agent import Agent
 from edge.device_file import read_device_file
 from edge.durable import Disk
-from edge.progress import FILE_NAME, Progress
+from edge.progress import FILE_NAME
 from edge.vision.process import PROGRAM
 
 STAND_IN = (sys.executable, "-I", "-S", str(Path(__file__).with_name("_kills_vision.py")))

@@ -16,8 +16,8 @@ from contract.bundle import SIGNATURE
 from contract.dsse import MANIFEST_TYPE, Verifier, parse_envelope, verify
 from contract.errors import SignatureError
 from contract.manifest import NAME
+from contract.progress import Progress
 from contract.states import FINAL
-from edge.progress import Progress
 from edge.slot import folder_of
 from scripts.benchmarks._kills_bundles import Fate, Published
 

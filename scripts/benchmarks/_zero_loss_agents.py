@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from contract.device import Broker
+from contract.flight import Flight
 from contract.messages import Birth, FrameLedger, Percentiles
-from edge.flight import Flight
 from edge.outbox import Outbox
 from edge.quiet import Quiet
 from edge.reporter import Reporter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripts.benchmarks._parts import figures_of
 from scripts.benchmarks.figure import Figure
 
-PARTS = ("loop", "video", "freshness", "sources", "worker", "answers", "drift")
+PARTS = ("loop", "video", "freshness", "sources", "worker", "answers", "drift", "drift_grid")
 
 
 def figures(short: bool) -> dict[str, Figure]:

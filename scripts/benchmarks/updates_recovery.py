@@ -30,13 +30,13 @@ from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.messages import Assignment, Limits
 from contract.moments import rfc3339
+from contract.progress import Progress
 from contract.result import Result
 from contract.states import FINAL, State
 from devices.keys import development_signer, development_verifier
 from edge.budget import Budget
 from edge.crashes import Crashes
 from edge.durable import Disk
-from edge.progress import Progress
 from edge.slots import Slots
 from edge.supply import Supply
 from edge.trust import Trust

@@ -38,7 +38,7 @@ SETTINGS = {
     "[preprocessing]\nsize_wh = [0, 0]": "t.toml:2",
     "[preprocessing]\nsize_wh = [100000, 100000]": "(100000, 100000)",
     "name = '../x'": "t.toml:1",
-    "task = 'detect'": "detect",
+    "task = 'segment'": "segment",
     "not toml [[": "line 1",
 }
 
@@ -121,7 +121,8 @@ def test_settings_that_cannot_be(text: str, two_classes: Path) -> None:
     [
         (("--config", "t.toml"), "t.toml"),
         (("--task", "juggle"), "juggle"),
-        (("--task", "detect"), "detect"),
+        (("--task", "segment"), "segment"),
+        (("--task", "detect"), "no boxes are marked"),
         (("--name", "a/b"), "name"),
         (("--epochs", "0"), "--epochs"),
         (("--bogus",), "--bogus"),

@@ -24,8 +24,8 @@ def programs() -> dict[str, str] | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The address of an empty database; skipped where PostgreSQL is not installed."""
+def postgres(*, fsync: bool = False) -> Iterator[str]:
+    """The address of an empty database; skipped where PostgreSQL is not installed. `fsync` as in earnest."""
     program = programs()
     if program is None:
         pytest.skip("PostgreSQL is not installed")
@@ -40,7 +40,7 @@ def postgres() -> Iterator[str]:
         subprocess.run([*as_user, program[command[0]], *command[1:]], check=True, capture_output=True, cwd=folder)
 
     run("initdb", "-D", str(data), "-U", "tester", "-A", "trust", "--no-sync")
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
+    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync={'on' if fsync else 'off'}"
     run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
         yield f"postgresql+psycopg://tester@127.0.0.1:{port}/postgres"

@@ -22,9 +22,11 @@ from contract.messages import (
     Assignment,
     Batch,
     Birth,
+    Command,
     FrameLedger,
     Percentiles,
     Presence,
+    Reply,
     Reported,
     Span,
     Telemetry,
@@ -88,8 +90,10 @@ class SimulatedDevice:
         site: str = "dock",
         holds: tuple[str, ...] = (),
         fleet_key: Mapping[str, Verifier] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.profile, self.site, self.holds = name, profile, site, holds
+        self.tags = dict(tags or {})
         self._trusted = fleet_key or development_verifier()
         self.boot, self.sequence = secrets.token_hex(8), 0
         self.acks: queue.Queue[Ack] = queue.Queue()
@@ -97,7 +101,7 @@ class SimulatedDevice:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{name}", protocol=paho.MQTTv311)
         self._subscribed = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe(
-            [(self._topic("ack"), 1), (self._topic("desired"), 1)]
+            [(self._topic(kind), 1) for kind in ("ack", "desired", "command")]
         )
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = lambda _client, _userdata, message: self._hear(message)
@@ -180,12 +184,16 @@ class SimulatedDevice:
             digest=DIGEST,
             holds=self.holds,
             site=self.site,
+            tags=self.tags,
         )
 
     def _hear(self, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
         if message.topic == self._topic("ack"):
             self.acks.put(from_json(payload, Ack, where="ack", error=LinkError))
+        elif message.topic == self._topic("command"):
+            command = from_json(payload, Command, where="command", error=LinkError)
+            self._client.publish(self._topic("reply"), to_json(Reply(id=command.id, ok=True)), 1)
         elif not payload:
             self.assignments.put(None)
         else:

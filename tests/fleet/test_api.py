@@ -105,6 +105,7 @@ def test_metrics_name_no_device(served: Served, http: httpx.Client) -> None:
     text = http.get("/metrics").text
     assert re.search(r'^edgeferry_messages_stored_total\{kind="telemetry"\} [1-9]', text, re.MULTILINE)
     assert "edgeferry_broker_connected 1.0" in text
+    assert re.search(r"^edgeferry_store_commit_duration_seconds_count [1-9]", text, re.MULTILINE)
     assert "api-metrics" not in text
     device.stop()
 

@@ -11,6 +11,7 @@ from contract.device import Broker as Address
 from contract.errors import ConfigError, LinkError
 from fleet.link import Link
 from tests.broker import Broker, free_port
+from tests.fleet.server_process import eventually
 from tests.fleet.simulated import FLEET, SimulatedDevice
 
 
@@ -44,3 +45,35 @@ def test_a_missing_password_file_is_said_before_connecting(broker: Broker, tmp_p
 def test_an_address_that_is_no_brokers_is_one_sentence(url: str) -> None:
     with pytest.raises(ConfigError, match=r"mqtt://HOST\[:PORT\]"):
         Link(Address(url=url), FLEET, lambda *_: None)
+
+
+def test_of_two_that_share_each_message_reaches_one_and_who_is_there_reaches_both(broker: Broker) -> None:
+    heard: tuple[list[str], list[str]] = ([], [])
+    links = [Link(Address(url=broker.url), FLEET, lambda topic, *_, to=to: to.append(topic)) for to in heard]
+    for link in links:
+        link.open()
+        link.listen()
+    device = SimulatedDevice(broker.port, "cam-1")
+    for number in range(1, 11):
+        device.send([number])
+    assert eventually(lambda: sum(topic.endswith("telemetry") for topic in heard[0] + heard[1]) == 10)
+    assert all(any(topic.endswith("telemetry") for topic in one) for one in heard)
+    assert all(any(topic.endswith("birth") for topic in one) for one in heard)
+    assert [link.shares for link in links] == [True, True]
+    for link in links:
+        link.close()
+    device.stop()
+
+
+def test_without_sharing_everything_is_heard(broker: Broker) -> None:
+    heard: tuple[list[str], list[str]] = ([], [])
+    links = [Link(Address(url=broker.url), FLEET, lambda t, *_, to=to: to.append(t), share=False) for to in heard]
+    for link in links:
+        link.open()
+        link.listen()
+    device = SimulatedDevice(broker.port, "cam-1")
+    device.send([1])
+    assert eventually(lambda: all(any(topic.endswith("telemetry") for topic in one) for one in heard))
+    for link in links:
+        link.close()
+    device.stop()

@@ -48,10 +48,16 @@ def test_shares_are_rounded_up_and_counted_from_the_beginning() -> None:
     assert wave_ends(("1", "10%", "50%", "all"), 25) == (1, 3, 13, 25)
     assert wave_ends(("5", "10%", "all"), 10) == (5, 10)
     assert wave_ends(("1", "all"), 1) == (1,)
+    assert wave_ends(("0.1%", "0.5%", "33.3%", "all"), 1000) == (1, 5, 333, 1000)
 
 
 @pytest.mark.parametrize(
-    "phases", [(), ("1",), ("0", "all"), ("200%", "all"), ("many", "all"), ("-1", "all"), ("", "all")]
+    "phases",
+    [
+        (),
+        ("1",),
+        *((phase, "all") for phase in ("0", "200%", "0%", "0.0001%", "many", "-1", "")),
+    ],
 )
 def test_phases_that_make_no_sense_are_refused(phases: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match="1,10%,all"):

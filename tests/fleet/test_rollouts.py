@@ -18,7 +18,7 @@ from fleet.ingest import record
 from fleet.refusals import ConflictError, NotFoundError
 from fleet.repository import Repository
 from fleet.store import Store
-from fleet.target_states import apply_reported, expire
+from fleet.target_states import Report, apply_reports, expire
 from tests.fleet.parcel import bundle_bytes
 from tests.fleet.simulated import DIGEST, FLEET
 
@@ -67,6 +67,10 @@ class Yard:
             return rollouts.show(connection, rollout)
 
     def report(self, rollout: Rollout, name: str, state: State, cause: Cause | None = None, detail: str = "") -> None:
+        with self.store.writing() as connection:
+            apply_reports(connection, [self.step(rollout, name, state, cause, detail)])
+
+    def step(self, rollout: Rollout, name: str, state: State, cause: Cause | None = None, detail: str = "") -> Report:
         counter = next(target.counter for target in rollout.devices if target.device == name)
         assert counter is not None
         step = Reported(
@@ -80,8 +84,7 @@ class Yard:
             cause=cause,
             detail=detail,
         )
-        with self.store.writing() as connection:
-            apply_reported(connection, name, step, self.now_s)
+        return Report(name, step, self.now_s)
 
 
 @pytest.fixture
@@ -138,6 +141,16 @@ def test_late_news_after_silence_is_kept_and_last_words_are_final(yard: Yard) ->
     assert states(yard.advance(rollout))["a"] == "committed"
     yard.report(told, "a", "downloading")
     assert states(yard.advance(rollout))["a"] == "committed"
+
+
+def test_many_reports_at_once_count_in_their_order_and_nothing_follows_last_words(yard: Yard) -> None:
+    rollout = yard.order(RolloutOrder(release="digits@2", phases=("all",))).id
+    told = yard.advance(rollout)
+    said: list[tuple[str, State]] = [("a", "staging"), ("b", "downloading"), ("a", "committed"), ("a", "downloading")]
+    with yard.store.writing() as connection:
+        apply_reports(connection, [yard.step(told, name, state) for name, state in said])
+    with yard.store.reading() as connection:
+        assert states(rollouts.show(connection, rollout)) == {"a": "committed", "b": "downloading", "c": "blocked"}
 
 
 def test_counters_grow_for_each_device_and_never_begin_below_the_clock(yard: Yard) -> None:

@@ -56,10 +56,13 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path, broker: Broker) ->
     assert list(tmp_path.glob("*.db")) == []
 
 
-def test_the_development_key_and_an_open_address_are_called_by_name(tmp_path: Path) -> None:
-    done = run(tmp_path, "serve", "--broker", f"mqtt://127.0.0.1:{free_port()}", "--host", "0.0.0.0", "--port", "0")
+def test_an_open_address_without_users_is_refused_by_name(tmp_path: Path, broker: Broker) -> None:
+    done = run(tmp_path, "serve", "--broker", broker.url, "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2
     assert "development key" in done.stderr
-    assert "no users yet" in done.stderr
+    assert "reads passwords" in done.stderr
+    assert "would let anybody in, for it has no users" in done.stderr
+    assert "edgeferry fleet user add" in done.stderr
 
 
 def test_a_collector_alone_stores_and_ends_well(tmp_path: Path, broker: Broker) -> None:

@@ -1,0 +1,1 @@
+"""What an operator of many devices wants of rollouts beyond waves: groups, windows, rates, dry runs, ways back."""
