@@ -26,6 +26,7 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "dataset": _Entry("trainer.cli", "dataset", "Look at labelled pictures before training on them."),
     "train": _Entry("trainer.cli", "train", "Train a model on labelled pictures."),
+    "tune": _Entry("trainer.cli", "tune", "Search for the best network that a device can bear."),
     "evaluate": _Entry("trainer.cli", "evaluate", "Measure a run or a bundle on labelled pictures."),
     "convert": _Entry("converters.cli", "convert", "Turn a trained run into signed bundles, one a profile."),
     "bundle": _Entry("converters.cli", "bundle", "Look into bundles, check them, make deltas."),
@@ -36,6 +37,7 @@ COMMANDS = {
     "run": _Entry("edge.cli", "run", "Run a bundle on pictures, a video or a camera."),
     "bench": _Entry("edge.cli", "bench", "Time a bundle on this machine."),
     "agent": _Entry("edge.cli", "agent", "What systemd starts on a device."),
+    "enroll": _Entry("edge.enrol_command", "enroll", "Make this device a member of a fleet."),
     "fleet": _Entry("fleet.cli", "fleet", "Watch devices, release models, roll them out."),
     "demo": _Entry("edgeferry.demo.cli", "demo", "The whole way, from pictures to a live fleet page, on this machine."),
 }

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.broker import MOSQUITTO, Broker
+from tests.softhsm import softhsm
+
+__all__ = ["softhsm"]
 
 UNLISTED_SKIPS: list[str] = []
 ROOT = Path(__file__).resolve().parent.parent

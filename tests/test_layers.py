@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "devices": {"contract"},
     "edge": {"contract", "devices"},
     "converters": {"contract", "devices", "edge"},
-    "trainer": {"contract", "edge"},
+    "trainer": {"contract", "devices", "edge"},
     "fleet": {"contract", "devices"},
     "edgeferry": {"contract"},
 }

@@ -1,4 +1,4 @@
-"""A simulated camera: `python -m edgeferry.demo.camera --seed N --fps F` writes MJPEG to standard output.
+"""A simulated camera: `python -m edgeferry.demo.camera --seed N [--fps F] [--scans FILE]` writes MJPEG to its output.
 
 It stands where `rpicam-vid --codec mjpeg -o -` stands on a Raspberry Pi, so a device reads it by `pipe:` as it
 would read the real one.
@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import sys
 import time
+from pathlib import Path
 
 
 def main() -> None:
@@ -17,18 +18,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fps", type=float, default=10.0)
+    parser.add_argument("--scans", type=Path, help="what write_scans wrote; otherwise scikit-learn is asked")
     options = parser.parse_args()
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        _film(options.seed, options.fps)
+        _film(options.seed, options.fps, options.scans)
 
 
-def _film(seed: int, fps: float) -> None:
+def _film(seed: int, fps: float, kept: Path | None) -> None:
     import cv2
 
-    from edgeferry.demo.parcels import conveyor
+    from edgeferry.demo.parcels import conveyor, read_scans, scans
 
     due = time.monotonic()
-    for picture, _ in conveyor(seed):
+    for picture, _ in conveyor(seed, read_scans(kept) if kept else scans("camera")):
         sys.stdout.buffer.write(cv2.imencode(".jpg", picture)[1].tobytes())
         sys.stdout.buffer.flush()
         due = max(due + 1 / fps, time.monotonic() - 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,8 @@ SIZE_WH = (160, 120)
 SPLITS = {"train": (0, 1200), "validation": (1200, 1350), "test": (1350, 1550), "camera": (1550, 1797)}
 """Ranges of scans, in an order shuffled once by a fixed seed."""
 Split = Literal["train", "validation", "test", "camera"]
+Scans: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
+"""(N, 8, 8) uint8, 0 paper to 255 ink, and their digits (N,)."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Look:
     white_on_black: bool = False
 
 
-def scans(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The scans of one split as (N, 8, 8) uint8, 0 paper to 255 ink, and their digits (N,)."""
+def scans(split: Split) -> Scans:
+    """The scans of one split."""
     import numpy as np
     from sklearn.datasets import load_digits
 
@@ -119,12 +121,28 @@ def write_folder(folder: Path, *, seed: int, other_line: bool = False) -> int:
     return count
 
 
-def conveyor(seed: int, *, frames_a_parcel: int = 3) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """What one camera sees, for ever: (picture, digit), each parcel for a few frames as the belt creeps on."""
+def write_scans(path: Path) -> None:
+    """The camera's scans into a .npz file: loading scikit-learn costs a small machine seconds for each camera."""
+    import numpy as np
+
+    ink, digits = scans("camera")
+    np.savez(path, ink=ink, digits=digits)
+
+
+def read_scans(path: Path) -> Scans:
+    """What `write_scans` wrote."""
+    import numpy as np
+
+    with np.load(path) as file:
+        return file["ink"], file["digits"]
+
+
+def conveyor(seed: int, shown: Scans, *, frames_a_parcel: int = 3) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """What one camera sees of `shown`, for ever: (picture, digit), each parcel for a few frames as it creeps on."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    ink, digits = scans("camera")
+    ink, digits = shown
     while True:
         for index in rng.permutation(len(digits)):
             look = random_look(rng)

@@ -7,6 +7,7 @@ pictures → train → signed bundles → broker, fleet server, three devices �
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 from contract.moments import unix_s
 from edgeferry.demo import findings as facts
 from edgeferry.demo.broker import broker_command
-from edgeferry.demo.parcels import write_folder
+from edgeferry.demo.parcels import write_folder, write_scans
 from edgeferry.demo.processes import Children, DemoError, edgeferry, free_port, get_json
 
 PROFILES = {"cam-dock-1": "rpi4", "cam-dock-2": "coral-usb", "cam-gate": "jetson-orin-jp6"}
@@ -67,6 +68,7 @@ class Story:
         self._step("drawing parcels with real handwritten digits")
         write_folder(self.folder / "pictures", seed=1)
         write_folder(self.folder / "other-line", seed=2, other_line=True)
+        write_scans(self._scans)
         for purpose in ("publisher", "fleet", "root", "targets"):
             edgeferry("keys", "new", self._key(purpose), log=self._log)
         vouching = ("--root", self._key("root"), "--targets", self._key("targets"))
@@ -108,7 +110,7 @@ class Story:
         for number, device in enumerate(PROFILES, 1):
             (self.folder / f"{device}.toml").write_text(self._device_config(device, number, broker))
             self._start_device(device)
-        for device in PROFILES:
+            # One after the other: six processes that start at once keep each other's first frame waiting.
             self.children.wait_until(f"{device} at work", partial(self._seen_enough, device), limit_s=90)
 
     def _start_device(self, device: str) -> None:
@@ -143,10 +145,15 @@ class Story:
                 f'[trust]\npublishers = ["{self._key("publisher")}.pub"]',
                 f'fleet = ["{self._key("fleet")}.pub"]\nroot = "{self._metadata / "1.root.json"}"',
                 f'[camera]\nname = "{device}"',
-                f'source = "pipe:{sys.executable} -m edgeferry.demo.camera --seed {number}"',
+                f'source = "pipe:{self._camera(number)}"',
                 '[telemetry]\nevery_s = 1.0\nevents = "changes"\n',
             )
         )
+
+    def _camera(self, seed: int) -> str:
+        """The command line of a camera of its own."""
+        command = (sys.executable, "-m", "edgeferry.demo.camera", "--seed", str(seed), "--scans", str(self._scans))
+        return shlex.join(command)
 
     def _reading(self, device: str) -> dict[str, Any] | None:
         """The device's newest reading, as the page has it."""
@@ -251,6 +258,11 @@ class Story:
 
     def _key(self, purpose: str) -> Path:
         return self.folder / f"{purpose}.key"
+
+    @property
+    def _scans(self) -> Path:
+        """What the cameras show."""
+        return self.folder / "camera-scans.npz"
 
     @property
     def _metadata(self) -> Path:

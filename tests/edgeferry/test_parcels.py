@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeferry.demo.parcels import SIZE_WH, SPLITS, conveyor, draw, random_look, scans, write_folder
+from edgeferry.demo.parcels import (
+    SIZE_WH,
+    SPLITS,
+    conveyor,
+    draw,
+    random_look,
+    read_scans,
+    scans,
+    write_folder,
+    write_scans,
+)
 
 
 def test_no_scan_is_in_two_splits() -> None:
@@ -17,9 +27,14 @@ def test_no_scan_is_in_two_splits() -> None:
 
 
 def test_equal_seeds_film_equal_parcels() -> None:
-    first, second = (list(itertools.islice(conveyor(5), 8)) for _ in range(2))
+    first, second = (list(itertools.islice(conveyor(5, scans("camera")), 8)) for _ in range(2))
     assert all(np.array_equal(a, b) and x == y for (a, x), (b, y) in zip(first, second, strict=True))
     assert first[0][0].shape == (SIZE_WH[1], SIZE_WH[0], 3)
+
+
+def test_kept_scans_are_the_same_scans(tmp_path: Path) -> None:
+    write_scans(tmp_path / "kept.npz")
+    assert all(np.array_equal(a, b) for a, b in zip(read_scans(tmp_path / "kept.npz"), scans("camera"), strict=True))
 
 
 def test_the_belt_carries_the_parcel_on() -> None:
