@@ -6,9 +6,11 @@ What it signs is what a key file would sign, bit for bit: Ed25519 is determinist
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography.exceptions import InvalidSignature
@@ -77,6 +79,7 @@ def _session(key: TokenKey, pin: str, uri: str) -> Iterator[Session]:
             where=_where(uri),
             fix="pip install 'edgeferry[pkcs11]'",
         ) from problem
+    _load_apart(key.module)
     try:
         token = pkcs11.lib(str(key.module)).get_token(token_label=key.token, token_serial=_serial(key))
         with token.open(user_pin=pin) as session:
@@ -84,6 +87,16 @@ def _session(key: TokenKey, pin: str, uri: str) -> Iterator[Session]:
     except PKCS11Error as problem:
         reason = f"{type(problem).__name__}{f': {problem}' if str(problem) else ''}"
         _refuse(f"the token refused: {reason}", uri, "Compare with: pkcs11-tool --module MODULE --list-objects")
+
+
+def _load_apart(module: Path) -> None:
+    """Load the token's module so that it calls its own libraries first, whatever this process holds already.
+
+    TensorFlow offers BoringSSL's functions to the whole process under OpenSSL's names; a module bound to those crashes.
+    What cannot be loaded is told by python-pkcs11, which opens the same file next.
+    """
+    with suppress(OSError):
+        ctypes.CDLL(str(module), mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
 
 
 def _the_one(session: Session, key: TokenKey, half: str, uri: str) -> Any:

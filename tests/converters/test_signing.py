@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,13 @@ def test_a_bundle_nobody_signed_can_be_signed(tmp_path: Path) -> None:
     sign_bundle(tmp_path / "bare.bundle", signer, tmp_path / "signed.bundle")
     data = (tmp_path / "signed.bundle").read_bytes()
     assert check_bundle(data, load_verifiers([tmp_path / "publisher.pub"]), where="it").keyid == signer.keyid
+
+
+def test_a_token_signs_in_a_process_that_holds_tensorflow(softhsm: SoftHsm) -> None:
+    """Whose BoringSSL answers to OpenSSL's names."""
+    code = "import sys, tensorflow, devices.keys as keys; print(keys.named_signer(sys.argv[1]).sign(b'x').hex())"
+    command = [sys.executable, "-W", "ignore", "-c", code, softhsm.uri()]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == load_signer(softhsm.key_file).sign(b"x").hex()
