@@ -20,7 +20,7 @@ from fleet import tables
 
 TargetState = State | Literal["waiting", "away", "assigned", "blocked", "held-back", "silent", "missed", "withdrawn"]
 SETTLED = FINAL - {"idle"}
-"""The device's own last words: nothing heard later changes them."""
+"""The device's own last words: nothing heard later changes them, except that a committed model was rolled back."""
 UNDER_WAY = frozenset({"assigned", *get_args(State)}) - SETTLED - {"idle"}
 """Told, and not finished."""
 UNFINISHED = UNDER_WAY | {"waiting", "away"}
@@ -63,11 +63,12 @@ def _answered() -> sa.Update:
     same = (table.c.device == sa.bindparam("told")) & (table.c.counter == sa.bindparam("number"))
     # Spelled out, because a list is filled in anew for each statement, which rules out many at once.
     open_still = sa.and_(*(table.c.state != settled for settled in sorted(SETTLED)))
+    rolled_back = (table.c.state == "committed") & (said == "rolled-back")
     # A step told twice must not put its deadline off.
     since = sa.case((table.c.state == said, table.c.state_s), else_=heard_s)
     return (
         table.update()
-        .where(same & open_still)
+        .where(same & (open_still | rolled_back))
         .values(state=said, cause=sa.bindparam("why"), detail=sa.bindparam("words"), updated_s=heard_s, state_s=since)
     )
 

@@ -143,6 +143,17 @@ def test_late_news_after_silence_is_kept_and_last_words_are_final(yard: Yard) ->
     assert states(yard.advance(rollout))["a"] == "committed"
 
 
+def test_a_committed_model_that_was_taken_back_after_all_is_a_failure(yard: Yard) -> None:
+    rollout = yard.order().id
+    told = yard.advance(rollout)
+    yard.report(told, "a", "committed")
+    yard.report(told, "a", "rolled-back", "crash", "its processes died again and again")
+    halted = yard.advance(rollout)
+    assert (halted.state, halted.cause, states(halted)) == ("halted", "crash", {**states(told), "a": "rolled-back"})
+    yard.report(told, "a", "committed")
+    assert states(yard.advance(rollout))["a"] == "rolled-back"
+
+
 def test_many_reports_at_once_count_in_their_order_and_nothing_follows_last_words(yard: Yard) -> None:
     rollout = yard.order(RolloutOrder(release="digits@2", phases=("all",))).id
     told = yard.advance(rollout)
