@@ -48,6 +48,9 @@ class _BootRow(msgspec.Struct):
     sums: Boot
     """What of it is rolled up."""
     known: bool = False
+    newest_report: int | None = 0
+    """The highest number of a stored one. None: to be asked for, because there are numbers beyond a hole; without
+    one, whatever is fresh is newer."""
     refused: set[int] = msgspec.field(default_factory=set)
     """In this transaction."""
 
@@ -121,8 +124,20 @@ class _Work:
             elif isinstance(message, Event):
                 device.events += 1
             elif isinstance(message, Reported):
-                device.report(batch.boot, message)
+                if self._is_newest(boot, sequence):
+                    device.report(batch.boot, message)
                 self.reports.append(Report(device.device, message, received_s))
+
+    def _is_newest(self, boot: _BootRow, sequence: int) -> bool:
+        """Whether this report may say what serves: one that was lost comes again after those that followed it."""
+        if boot.newest_report is None:
+            table = tables.REPORTED.c
+            mine = (table.device == boot.device) & (table.boot == boot.boot)
+            boot.newest_report = self.connection.scalar(sa.select(sa.func.max(table.sequence)).where(mine)) or 0
+        if sequence < boot.newest_report:
+            return False
+        boot.newest_report = sequence
+        return True
 
     def save(self) -> None:
         """Write everything, each row once; readings after the roll-ups, which look at those stored before."""
@@ -178,6 +193,7 @@ def _load_boots(connection: Connection, arrivals: Sequence[Arrival]) -> dict[tup
         boot = boots[row.device, row.boot]
         boot.known = True
         boot.progress = Progress(row.acknowledged, msgspec.json.decode(row.above, type=tuple[Span, ...]))
+        boot.newest_report = None if boot.progress.above else 0
         boot.stored = {kind: getattr(row, kind) for kind in kinds}
         if row.counters is not None:
             boot.sums.last = msgspec.json.decode(row.counters, type=Tally)

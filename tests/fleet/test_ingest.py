@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import structs
 
 from contract.codec import to_json
-from contract.messages import Batch, Birth, Event, Message, Presence
+from contract.messages import Batch, Birth, Event, Message, Presence, Reported
 from contract.result import Result
 from contract.topics import Kind, Topic
 from fleet import tables
@@ -93,6 +93,30 @@ def test_a_window_that_closes_after_the_switch_does_not_bring_the_old_model_back
     found = device(store)
     assert found.telemetry is not None
     assert (found.model, found.telemetry.model) == ("digits@2", "digits@1")
+
+
+def step(sequence: int, model: str) -> Arrival:
+    """A step of an update, and how things stood at that moment."""
+    said = Reported(
+        sequence=sequence,
+        at="2026-01-01T00:00:00Z",
+        counter=1,
+        state="committed" if model == "digits@2" else "downloading",
+        digest=DIGEST,
+        running=model,
+        running_digest=DIGEST,
+    )
+    return arrival(Batch(boot="b1", oldest=1, reported=(said,)), kind="reported")
+
+
+def test_a_lost_step_that_comes_after_those_that_followed_it_does_not_bring_the_old_model_back(store: Store) -> None:
+    keep(store, arrival(BIRTH), step(1, "digits@1"))
+    keep(store, step(4, "digits@2"), step(3, "digits@1"))
+    assert device(store).model == "digits@2"
+    keep(store, step(2, "digits@1"))
+    assert device(store).model == "digits@2"
+    keep(store, step(5, "digits@3"))
+    assert device(store).model == "digits@3"
 
 
 def test_the_will_of_an_earlier_boot_does_not_take_a_device_offline(store: Store) -> None:
