@@ -239,6 +239,9 @@ class Updater:
         assignment = self._book.progress.assignment
         if self._book.progress.state == "committed" and assignment is not None and assignment.digest == current:
             self._book.step("failed", cause=cause, detail=why)
+        elif assignment is not None:
+            # A report on its way, or lost and sent again, may say after the birth that the model of before serves.
+            self._book.tell()
 
     def _collect(self) -> None:
         """What nobody needs any more; a disk that refuses is asked again before the next bundle."""

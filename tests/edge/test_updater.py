@@ -301,6 +301,18 @@ def test_the_bundle_before_is_taken_back_without_a_download(device: Device, flee
     assert len(fleet.server.asked) == asked
 
 
+def test_who_goes_back_after_a_refusal_says_again_how_it_stands(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    before, second = device.slots.current, fleet.assignment(write_bundle(tmp_path, 2))
+    device.updater.desired(fleet.signed(second))
+    device.wait_for("committed")
+    device.updater.desired(fleet.signed(fleet.assignment(write_bundle(tmp_path, 3, confidence=0.4), counter=2)))
+    device.wait_for("refused")
+    device.reports.clear()
+    device.updater.give_up(second.digest)
+    assert device.wait_for("refused").counter == 2
+    assert device.slots.current == before
+
+
 @pytest.fixture
 def ignored(device: Device, fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Callable[[bytes], bool]:
     """Whether a payload is looked at and leaves no trace, and the assignment after it is carried out."""
