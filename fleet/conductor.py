@@ -60,7 +60,11 @@ class Conductor:
         publish: Publish,
         public_url: str,
         notary: Notary | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock` gives Unix seconds; it may jump."""
+        self._clock = clock
         self._fleet, self._store, self._signer = fleet, store, signer
         self._publish, self._public_url, self._notary = publish, public_url.rstrip("/"), notary
         self.leads: Callable[[], bool] = lambda: True
@@ -90,7 +94,7 @@ class Conductor:
     def create(self, order: RolloutOrder, by: str = "local") -> Rollout:
         """Begin a rollout."""
         with self._store.writing() as connection:
-            rollout = rollouts.create(connection, order, time.time(), by)
+            rollout = rollouts.create(connection, order, self._clock(), by)
             made = rollouts.show(connection, rollout)
         LOG.info("rollout %d of %s begins: %s", rollout, order.release, dict(made.counts))
         self.wake()
@@ -99,7 +103,7 @@ class Conductor:
     def preview(self, order: RolloutOrder) -> RolloutPreview:
         """What an order would do."""
         with self._store.reading() as connection:
-            return preview(connection, order, time.time(), self._may_offer)
+            return preview(connection, order, self._clock(), self._may_offer)
 
     def approve(self, rollout: int, by: str = "local") -> Rollout:
         """Let one begin that awaits it."""
@@ -120,7 +124,7 @@ class Conductor:
     def roll_back(self, rollout: int, by: str = "local") -> Rollout:
         """Begin a rollout that takes everybody touched by this one back to what they ran."""
         with self._store.writing() as connection:
-            back = way_back.roll_back(connection, rollout, time.time(), by)
+            back = way_back.roll_back(connection, rollout, self._clock(), by)
             made = rollouts.show(connection, back)
         LOG.info("rollout %d takes back rollout %d", back, rollout)
         self.wake()
@@ -128,7 +132,7 @@ class Conductor:
 
     def _act(self, act: Callable[[Connection, int, float, str], object], rollout: int, by: str) -> Rollout:
         with self._store.writing() as connection:
-            act(connection, rollout, time.time(), by)
+            act(connection, rollout, self._clock(), by)
             acted = rollouts.show(connection, rollout)
         LOG.info("rollout %d is %s, by %s", rollout, acted.state, by)
         self.wake()
@@ -144,14 +148,16 @@ class Conductor:
 
         Returns whether there is more to do at once.
         """
-        now_s = time.time()
+        if self._again.is_set():
+            self._tell_all()
+        now_s = self._clock()
         with self._store.reading() as connection:
             idle = not rollouts.running(connection) and not _any_open(connection)
         if idle:
             return False
         with self._store.writing() as connection:
-            if deadlines.expire(connection, now_s):
-                penalties.punish(connection, now_s)
+            deadlines.expire(connection, now_s)
+            penalties.punish(connection, now_s)
             going_on = rollouts.running(connection)
             again = [rollouts.advance(connection, rollout, now_s, self._may_offer) for rollout in going_on]
         return self._publish_unsent() or any(again)
@@ -185,16 +191,10 @@ class Conductor:
             self._wake.clear()
             more = False
             try:
-                more = self.leads() and self._step()
+                more = self.leads() and self.tick()
             except OperationalError as problem:
                 LOG.warning("rollouts wait for the store: %s", problem.orig)
             self._wake.wait(_BREATH_S if more else TICK_S)
-
-    def _step(self) -> bool:
-        """Whether there is more to do at once."""
-        if self._again.is_set():
-            self._tell_all()
-        return self.tick()
 
     def _tell_all(self) -> None:
         self._again.clear()
@@ -254,7 +254,10 @@ def _withdrawn() -> sa.Select[Any]:
 
 
 def _told() -> sa.Select[Any]:
-    """Every assignment that has been told and not finished, with all an assignment says."""
+    """Every assignment that has been told and not finished, with all an assignment says.
+
+    Only what each device was told last: late news may have opened an older one again, and the broker keeps one.
+    """
     target, release, rollout, delta = tables.ASSIGNMENTS, tables.RELEASES, tables.ROLLOUTS, tables.DELTAS
     joined = (
         sa.select(
@@ -278,4 +281,6 @@ def _told() -> sa.Select[Any]:
         .join(release, target.c.digest == release.c.digest)
         .outerjoin(delta, target.c.delta == delta.c.digest)
     )
-    return joined.where(target.c.state.in_(UNDER_WAY))
+    later = tables.ASSIGNMENTS.alias()
+    overtaken = sa.exists().where((later.c.device == target.c.device) & (later.c.counter > target.c.counter))
+    return joined.where(target.c.state.in_(UNDER_WAY) & ~overtaken)

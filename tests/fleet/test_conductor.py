@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.messages import DeltaOffer
+from contract import dsse
+from contract.errors import ConfigError
+from contract.messages import DeltaOffer, decode_assignment
 from contract.moments import unix_s
 from devices.keys import development_signer
 from fleet import rollouts
@@ -22,6 +24,7 @@ from tests.fleet.conftest import Collecting
 from tests.fleet.parcel import bundle_bytes, delta_bytes
 from tests.fleet.server_process import eventually
 from tests.fleet.simulated import DIGEST, FLEET, SimulatedDevice
+from tests.fleet.test_rollouts import Yard
 
 BASE = "http://fleet.example:8080"
 
@@ -49,6 +52,28 @@ def conductor(tmp_path: Path, store: Store, collecting: Collecting) -> Iterator[
     running.start()
     yield running
     running.close()
+
+
+@pytest.fixture
+def yard(tmp_path: Path, either_store: Store) -> Yard:
+    return Yard(tmp_path, either_store)
+
+
+@pytest.fixture
+def said() -> list[tuple[str, bytes]]:
+    """Topics and payloads a conductor without a broker published."""
+    return []
+
+
+@pytest.fixture
+def quiet(yard: Yard, said: list[tuple[str, bytes]]) -> Conductor:
+    """Moves only when it is told to, by the yard's clock."""
+
+    def publish(topic: str, payload: bytes, *, retain: bool) -> None:
+        assert retain
+        said.append((topic, payload))
+
+    return Conductor(FLEET, yard.store, development_signer(), publish, BASE, clock=lambda: yard.now_s)
 
 
 def known(store: Store) -> int:
@@ -150,3 +175,34 @@ def test_a_broker_that_forgot_is_told_again(
     broker.stop()
     broker.start()
     assert devices[0].told(timeout_s=20).counter == told.counter
+
+
+def test_what_a_device_was_told_last_is_what_it_is_told_again(
+    yard: Yard, quiet: Conductor, said: list[tuple[str, bytes]]
+) -> None:
+    first = quiet.create(RolloutOrder(release="digits@2")).id
+    quiet.tick()
+    told = show(yard.store, first)
+    quiet.abort(first)
+    second = quiet.create(RolloutOrder(release="digits@2")).id
+    quiet.tick()
+    yard.report(told, "a", "downloading")  # late news of what was withdrawn
+    assert show(yard.store, first).devices[0].state == "downloading"
+    said.clear()
+    quiet.tell_again()
+    quiet.tick()
+    ((topic, payload),) = said
+    found = decode_assignment(dsse.payload_of(dsse.parse_envelope(payload, where=topic), where=topic), where=topic)
+    assert (topic, found.counter) == (f"edgeferry/v1/{FLEET}/a/desired", show(yard.store, second).devices[0].counter)
+
+
+def test_who_refuses_three_times_a_day_comes_into_the_penalty_box(yard: Yard, quiet: Conductor) -> None:
+    order = RolloutOrder(release="digits@2", devices=("a",))
+    for _ in range(3):
+        rollout = quiet.create(order).id
+        quiet.tick()
+        yard.report(show(yard.store, rollout), "a", "refused", "disk")
+        yard.now_s += 60
+        quiet.tick()
+    with pytest.raises(ConfigError, match="failed 3 updates within 24 hours"):
+        quiet.create(order)
