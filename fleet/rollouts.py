@@ -323,9 +323,9 @@ def _allowed(connection: Connection, row: Row[Any], decision: waves.Tell, had_tu
     if decision.begins:
         _set(connection, row.id, wave_from_s=now_s)
         return 1
-    active_s = -1.0 if row.wave_from_s is None else now_s - row.wave_from_s
-    reached_s = 60 * rate.minutes_for(max(1, had_turn))
-    if not reached_s - 60 <= active_s <= reached_s + 60:
+    active_s = None if row.wave_from_s is None else now_s - row.wave_from_s
+    reached_s, due_s = (60 * rate.minutes_for(max(1, had_turn) + more) for more in (0, 1))
+    if active_s is None or not reached_s - 60 <= active_s <= due_s + 60:
         _set(connection, row.id, wave_from_s=now_s - reached_s)
         return 0
     return max(0, rate.allowed(active_s) - had_turn)
@@ -334,9 +334,11 @@ def _allowed(connection: Connection, row: Row[Any], decision: waves.Tell, had_tu
 def _finish(connection: Connection, row: Row[Any], terms: Terms, now_s: float) -> None:
     """Everybody finished: done, unless it stays open for newcomers."""
     if terms.dynamic:
-        if row.rested_s is None:
-            _set(connection, row.id, rested_s=now_s)
-        if now_s < (row.rested_s or now_s) + terms.catch_up_days * 86400:
+        rested_s = row.rested_s
+        if rested_s is None or rested_s > now_s:
+            rested_s = now_s
+            _set(connection, row.id, rested_s=rested_s)
+        if now_s < rested_s + terms.catch_up_days * 86400:
             return
     _end(connection, row.id, "done", now_s)
     note(connection, row.id, SERVER, "done", now_s)

@@ -20,7 +20,7 @@ _TARGETS, _ROLLOUTS = tables.ASSIGNMENTS, tables.ROLLOUTS
 
 def look(connection: Connection, rollout: Row[Any], terms: Terms, now_s: float) -> int:
     """Take in whoever fits, is in no other open rollout and has a bundle; returns how many came."""
-    if not terms.dynamic or now_s - (rollout.joined_s or 0.0) < EVERY_S:
+    if not terms.dynamic or 0 <= now_s - (rollout.joined_s or 0.0) < EVERY_S:
         return 0
     connection.execute(_ROLLOUTS.update().where(_ROLLOUTS.c.id == rollout.id).values(joined_s=now_s))
     mine = sa.select(_TARGETS.c.device).where(_TARGETS.c.rollout == rollout.id)

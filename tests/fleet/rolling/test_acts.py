@@ -138,6 +138,42 @@ def test_a_group_by_filter_and_what_is_refused(yard: Yard) -> None:
         yard.order(order(group="pis", where="id=a"))
 
 
+def test_a_rate_paused_in_its_first_minute_goes_on_when_resumed(yard: Yard) -> None:
+    rollout = yard.order(order(phases=("1/min",))).id
+    assert states(yard.advance(rollout)) == {"a": "assigned", "b": "waiting", "c": "blocked"}
+    act(yard, "pause", rollout)
+    act(yard, "resume", rollout)
+    assert states(yard.advance(rollout, by_s=1))["b"] == "waiting"
+    assert states(yard.advance(rollout, by_s=59))["b"] == "waiting"
+    assert states(yard.advance(rollout, by_s=2))["b"] == "assigned"
+
+
+@pytest.mark.parametrize(("rate", "every_s"), [("1/min", 60.0), ("2/h", 1800.0)])
+def test_a_slow_rate_goes_on_though_no_look_falls_on_the_very_second(yard: Yard, rate: str, every_s: float) -> None:
+    rollout = yard.order(order(phases=(rate,))).id
+    yard.report(yard.advance(rollout), "a", "committed")
+    assert states(yard.advance(rollout, by_s=every_s - 0.3))["b"] == "waiting"
+    assert states(yard.advance(rollout, by_s=1))["b"] == "assigned"
+
+
+def test_a_dynamic_rollout_does_not_wait_for_a_clock_that_was_put_back(yard: Yard) -> None:
+    rollout = yard.order(order(dynamic=True, catch_up_days=1, phases=ALL)).id
+    told = yard.advance(rollout, by_s=5 * 86400)
+    for name in ("a", "b"):
+        yard.report(told, name, "committed")
+        yard.hear(name, structs.replace(yard.birth(name, "rpi4"), digest=yard.digest))
+    assert yard.advance(rollout).state == "running"
+    yard.now_s -= 4.5 * 86400
+    yard.hear("d", Presence(boot="d", online=True))
+    yard.hear("d", yard.birth("d", "rpi4"))
+    told = yard.advance(rollout)
+    assert states(told)["d"] == "assigned"
+    yard.report(told, "d", "committed")
+    yard.hear("d", structs.replace(yard.birth("d", "rpi4"), digest=yard.digest))
+    yard.advance(rollout)
+    assert yard.advance(rollout, by_s=86401).state == "done"
+
+
 def test_who_fails_three_times_a_day_is_boxed_until_released(yard: Yard) -> None:
     for _ in range(3):
         told = yard.advance(yard.order(order(devices=("a",))).id)
