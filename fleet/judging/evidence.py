@@ -66,7 +66,7 @@ def judge(connection: Connection, rollout: int, now_s: float) -> Verdict:
     for look in range(len(allowed.looks_s)):
         _hear_silence(connection, rollout, allowed, memory, look, now_s)
         _hear_readings(connection, rollout, allowed, memory, look, now_s)
-    new, pending = f"{row.name}@{row.version}", _pending(connection, rollout, memory)
+    new, pending = f"{row.name}@{row.version}", _pending(connection, rollout, memory, now_s)
     verdict = pronounce(memory.hearing, allowed, new=new, old=memory.old, pending=pending)
     kept.save(connection, rollout, now_s, verdict, memory)
     return verdict
@@ -183,9 +183,10 @@ def _controls(connection: Connection, rollout: int, memory: Memory) -> dict[str,
     return {row.device: row.digest for row in drawn}
 
 
-def _pending(connection: Connection, rollout: int, memory: Memory) -> int:
+def _pending(connection: Connection, rollout: int, memory: Memory, now_s: float) -> int:
+    """How many have yet to be compared; a clock that was put back is not waited for."""
     waits = (_TARGET.rollout == rollout) & (_TARGET.state == "committed") & _TARGET.wave.is_not(None)
-    waits &= _TARGET.updated_s >= memory.committed_until[0]
+    waits &= (_TARGET.updated_s >= memory.committed_until[0]) & (_TARGET.updated_s <= now_s)
     return int(connection.scalar(sa.select(sa.func.count()).where(waits)) or 0)
 
 

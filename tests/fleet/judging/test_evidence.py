@@ -45,6 +45,7 @@ def test_a_slow_model_halts_once_its_devices_have_served_long_enough(either_stor
         early = verdict(connection, rollout.id, DUE_S - 90)
         assert (early.halt, early.pending) == (False, 12)
         assert "12 devices not long enough on the new model to be compared" in early.detail
+        assert verdict(connection, rollout.id, DUE_S - 90_000).pending == 0, "a clock that was put back"
     with either_store.writing() as connection:
         late = verdict(connection, rollout.id, DUE_S)
         assert (late.halt, late.cause, late.pending) == (True, "latency", 0)
