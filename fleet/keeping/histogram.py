@@ -13,7 +13,7 @@ measured by `scripts/bench fleet_histograms`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import add
 from statistics import NormalDist
 
@@ -123,12 +123,22 @@ def _by_target(keys: NDArray[np.int64], sums: NDArray[np.int64]) -> dict[int, Hi
     return found
 
 
-def merged(histograms: Iterable[Histogram]) -> Histogram:
-    """All of them as one: quicker than one after another where there are many."""
-    total = np.zeros(_BUCKETS, dtype=np.int64)
-    for histogram in histograms:
-        total[histogram.first : histogram.first + len(histogram.counts)] += np.array(histogram.counts, dtype=np.int64)
-    used = np.flatnonzero(total)
-    if not len(used):
-        return Histogram()
-    return Histogram(int(used[0]), total[used[0] : used[-1] + 1].tolist())
+class Union:
+    """Many histograms as one: quicker than one after another."""
+
+    __slots__ = ("_total",)
+
+    def __init__(self) -> None:
+        self._total = np.zeros(_BUCKETS, dtype=np.int64)
+
+    def add(self, histogram: Histogram) -> None:
+        """Everything in `histogram` as well."""
+        end = histogram.first + len(histogram.counts)
+        self._total[histogram.first : end] += np.array(histogram.counts, dtype=np.int64)
+
+    def whole(self) -> Histogram:
+        """All of them together."""
+        used = np.flatnonzero(self._total)
+        if not len(used):
+            return Histogram()
+        return Histogram(int(used[0]), self._total[used[0] : used[-1] + 1].tolist())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from contract.moments import rfc3339
 from fleet import tables
 from fleet.answers import Latency
 from fleet.keeping.answers import Point, Series, Share, Shares
-from fleet.keeping.histogram import SHARES, Histogram, merged
+from fleet.keeping.histogram import SHARES, Histogram, Union
 from fleet.keeping.rollups import EVERYBODY, Placed, place
 from fleet.keeping.summary import Summary, latency_of, without_others
 from fleet.keeping.windows import summaries
@@ -29,6 +29,18 @@ POINTS = 600
 _READINGS_MINUTES, _MINUTES_MINUTES = 60, 25 * 60
 _DAY_S = 86400
 By = Literal["fleet", "profile", "model", "both"]
+
+
+class _Stretch:
+    """What one point stands for, summed up while the rows come: a day of a fleet is thousands of them."""
+
+    def __init__(self) -> None:
+        self.whole, self.latency = Summary(), Union()
+
+    def add(self, part: Summary, stage: str) -> None:
+        self.whole.add_plain(part)
+        if stage in part.latency:
+            self.latency.add(part.latency[stage])
 
 
 def series(
@@ -46,16 +58,16 @@ def series(
         _check(connection, device)
     if device is not None and minutes <= _READINGS_MINUTES:
         span_s = max(1, math.ceil(60 * minutes / (POINTS - 1)))
-        stretched = _readings(connection, device, now_s - 60 * minutes)
+        stretched: Iterable[tuple[float, Summary]] = _readings(connection, device, now_s - 60 * minutes)
     else:
         step_s, table = _table(minutes)
         span_s = max(1, math.ceil(60 * minutes / (POINTS - 1) / step_s)) * step_s
         stretched = _rows(connection, table, device or EVERYBODY, now_s - 60 * minutes - step_s, stage, profile, model)
-    stretches: dict[int, list[Summary]] = defaultdict(list)
+    stretches: dict[int, _Stretch] = defaultdict(_Stretch)
     for start_s, summary in stretched:
         if start_s <= now_s:
-            stretches[int(start_s // span_s) * span_s].append(summary)
-    points = (_point(at_s, span_s, parts, stage, now_s, device is None) for at_s, parts in sorted(stretches.items()))
+            stretches[int(start_s // span_s) * span_s].add(summary, stage)
+    points = (_point(at_s, span_s, part, now_s, device is None) for at_s, part in sorted(stretches.items()))
     return Series(device=device, minutes=minutes, stage=stage, seconds=span_s, points=tuple(points)[-POINTS:])
 
 
@@ -68,15 +80,15 @@ def percentiles(
     query = sa.select(columns.profile, columns.model, columns.body).where(
         columns.device == EVERYBODY, columns.start_s >= now_s - 60 * minutes - step_s, columns.start_s <= now_s
     )
-    parts: dict[tuple[str | None, str | None], list[Histogram]] = defaultdict(list)
+    parts: dict[tuple[str | None, str | None], Union] = defaultdict(Union)
     for profile, model, body in connection.execute(query):
         key = (profile if by in ("profile", "both") else None, model if by in ("model", "both") else None)
         if (histogram := latency_of(body, stage)) is not None:
-            parts[key].append(histogram)
+            parts[key].add(histogram)
     found = [
         Share(profile=profile, model=model, frames=round(whole.frames), latency_ms=latency)
-        for (profile, model), histograms in sorted(parts.items(), key=str)
-        if (latency := _latency(whole := merged(histograms))) is not None
+        for (profile, model), union in sorted(parts.items(), key=str)
+        if (latency := _latency(whole := union.whole())) is not None
     ]
     return Shares(minutes=minutes, stage=stage, shares=tuple(found))
 
@@ -99,14 +111,15 @@ def _rows(
     stage: str,
     profile: str | None,
     model: str | None,
-) -> list[tuple[float, Summary]]:
+) -> Iterator[tuple[float, Summary]]:
     columns = table.c
     query = sa.select(columns.start_s, columns.body).where(columns.device == device, columns.start_s > since_s)
     if profile is not None:
         query = query.where(columns.profile == profile)
     if model is not None:
         query = query.where(columns.model == model)
-    return [(start_s, without_others(body, stage)) for start_s, body in connection.execute(query)]
+    for start_s, body in connection.execute(query):
+        yield start_s, without_others(body, stage)
 
 
 def _readings(connection: Connection, device: str, since_s: float) -> list[tuple[float, Summary]]:
@@ -141,9 +154,8 @@ def _latency(histogram: Histogram) -> Latency | None:
     return Latency(p50=p50, p95=p95, p99=p99)
 
 
-def _point(at_s: int, span_s: float, parts: Sequence[Summary], stage: str, now_s: float, together: bool) -> Point:
-    whole = _sum(parts)
-    latency = _latency(merged(part.latency[stage] for part in parts if stage in part.latency))
+def _point(at_s: int, span_s: float, stretch: _Stretch, now_s: float, together: bool) -> Point:
+    whole = stretch.whole
     reported_s = whole.window_ms / 1000
     reporting = reported_s / max(1.0, min(span_s, now_s - at_s))
     rate = whole.frames / reported_s if reported_s else 0.0
@@ -153,7 +165,7 @@ def _point(at_s: int, span_s: float, parts: Sequence[Summary], stage: str, now_s
         readings=whole.readings,
         reporting=round(reporting, 3),
         frames_per_s=round(rate * reporting if together else rate, 3),
-        latency_ms=latency,
+        latency_ms=_latency(stretch.latency.whole()),
         **{name: getattr(whole, name) for name in ("captured", "inferred", "gated", "damaged")},
         dropped=whole.dropped,
         temperature_c=round(whole.warmth_m / whole.warmths / 1000, 3) if whole.warmths else None,
@@ -164,11 +176,3 @@ def _point(at_s: int, span_s: float, parts: Sequence[Summary], stage: str, now_s
         classes=whole.classes,
         restarts={cause: count for cause, count in whole.restarts.items() if count},
     )
-
-
-def _sum(parts: Sequence[Summary]) -> Summary:
-    """All of them without their latencies."""
-    whole = Summary()
-    for part in parts:
-        whole.add_plain(part)
-    return whole

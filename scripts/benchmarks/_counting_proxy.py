@@ -55,6 +55,7 @@ class CountingProxy:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # closing alone leaves the thread in accept for good
         self._server.close()
 
     def _accept(self) -> None:

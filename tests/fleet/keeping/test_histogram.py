@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fleet.keeping.histogram import ERROR, Histogram, merged, spread
+from fleet.keeping.histogram import ERROR, Histogram, Union, spread
 
 CHANCE = np.random.default_rng(7)
 
@@ -32,12 +32,13 @@ def test_many_windows_come_close_to_the_percentiles_of_all_their_frames(share: f
 
 def test_adding_is_exact_in_any_order() -> None:
     parts = [spread([window(CHANCE.gamma(3, n + 1, 40))])[0] for n in range(20)]
-    there, back = Histogram(), Histogram()
+    there, back, union = Histogram(), Histogram(), Union()
     for part in parts:
         there.add(part)
+        union.add(part)
     for part in reversed(parts):
         back.add(part)
-    assert there == back == merged(parts)
+    assert there == back == union.whole()
     assert there.frames == 800
 
 
