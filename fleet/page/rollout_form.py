@@ -45,7 +45,7 @@ class _Form:
     budget: Any
     whole: Any
     further: dict[str, Any]
-    """By the order's own names; only those this server's orders know."""
+    """By the order's own names."""
 
     def order(self, sight: Sight) -> RolloutOrder:
         """What is asked for; ConfigError where a field makes no sense."""
@@ -140,12 +140,13 @@ def _fields(sight: Sight, releases: list[str], chosen: str) -> _Form:
         profiles = [_PROFILE, *choices["profile"]]
         profile = _field(lambda: ui.select(profiles, value=_PROFILE, label="Profile"), "profile")
         names = _field(lambda: ui.input("Names, empty for all", placeholder="cam-1 cam-dock-*"), "names")
+        further = {name: _field(make, name) for name, make in _WHOM.items()}
     with _group("How"):
         phases = _field(lambda: ui.input("Phases: devices told by each wave", value="1,10%,all"), "phases")
         deadline = _field(lambda: ui.number("Deadline of each device, minutes", value=30, min=0.1), "deadline")
         budget = _field(lambda: _number("Budget of each device, MiB", None), "budget")
         whole = _field(lambda: ui.switch("Whole bundle if a delta fails"), "whole", plain=True)
-        further = {name: _field(make, name) for name, make in _FURTHER.items() if name in RolloutOrder.model_fields}
+        further |= {name: _field(make, name) for name, make in _HOW.items()}
     with _group("What the new model must hold on each device"):
         confidence = _field(lambda: _number("Least mean confidence, 0 to 1", 1), "confidence")
         agreement = _field(lambda: _number("Least agreement, 0 to 1", 1), "agreement")
@@ -155,14 +156,20 @@ def _fields(sight: Sight, releases: list[str], chosen: str) -> _Form:
     )
 
 
-_FURTHER: dict[str, Callable[[], Any]] = {
+_WHOM: dict[str, Callable[[], Any]] = {
+    "group": lambda: ui.input("Or a group", placeholder="its name"),
+    "where": lambda: ui.input("Or a filter", placeholder="site=dock and tag.line=3"),
+    "dynamic": lambda: ui.switch("Take in devices that come to fit later"),
+}
+_HOW: dict[str, Callable[[], Any]] = {
+    "not_before": lambda: ui.input("Not before", placeholder="2026-12-01T22:00:00Z"),
     "window": lambda: ui.input("Time window", placeholder="Mon-Fri 22:00-05:00 Europe/Berlin"),
     "soak_minutes": lambda: _number("Watch each wave, minutes", None),
     "max_failures": lambda: ui.input("Halt beyond failures", placeholder="0, or 5%"),
     "control_share": lambda: _number("Held back to compare, 0 to 0.5", 0.5),
+    "catch_up_days": lambda: _number("Days to catch up after being offline", 365),
     "needs_approval": lambda: ui.switch("Wait for somebody's approval"),
 }
-"""What orders of a newer server know."""
 
 
 @contextlib.contextmanager

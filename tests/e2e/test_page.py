@@ -223,6 +223,20 @@ def test_a_mistake_in_the_form_is_one_sentence(page: Page, yard: Yard) -> None:
     expect(page.get_by_test_id("preview")).to_have_count(0)
 
 
+def test_a_filter_and_a_moment_narrow_a_rollout(page: Page, yard: Yard) -> None:
+    yard.server.client.release(write_bundle(yard.folder, "rpi4", version=5))
+    page.goto(f"{yard.server.url}/rollouts/new?release=digits@5")
+    page.get_by_test_id("field-where").fill("site=dock and profile=rpi4")
+    page.get_by_test_id("field-not_before").fill("2099-12-01T22:00:00Z")
+    page.get_by_test_id("check").click()
+    expect(page.get_by_test_id("preview-summary")).to_contain_text("digits@5 to 1 device in 1 wave")
+    expect(page.get_by_test_id("preview-waves")).to_contain_text("2099-12-01 22:00")
+    page.get_by_test_id("field-group").fill("dock")
+    expect(page.get_by_test_id("preview")).to_have_count(0)
+    page.get_by_test_id("check").click()
+    expect(page.get_by_role("alert")).to_contain_text("names more than one of devices, group and where")
+
+
 def test_what_cannot_be_read_is_counted_and_shown(page: Page, yard: Yard) -> None:
     for _ in range(2):
         yard.devices["cam-gate"].publish("telemetry", b'{"nonsense": <b>1</b>')

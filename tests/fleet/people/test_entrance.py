@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import ssl
 import urllib.request
@@ -10,42 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from contract.errors import ConfigError
 from fleet.people.entrance import Entrance
 from fleet.people.entrance_options import chosen_entrance
 from tests.broker import Broker
 from tests.conftest import edgeferry
+from tests.fleet.certificate import self_signed
 from tests.fleet.server_process import ServerProcess
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and localhost that vouches for itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "server.crt", folder / "server.key"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 def test_a_server_with_users_and_tls_takes_a_token_from_a_file(tmp_path: Path, broker: Broker) -> None:
@@ -54,7 +25,7 @@ def test_a_server_with_users_and_tls_takes_a_token_from_a_file(tmp_path: Path, b
     password.write_text("correct horse battery")
     edgeferry("fleet", "user", "add", "anna", "--role", "admin", "--store", store, "--password-file", password)
     token.write_text(edgeferry("fleet", "token", "new", "ci", "--scope", "read", "--store", store).stdout)
-    chain, key = certificate(tmp_path)
+    chain, key = self_signed(tmp_path)
     server = ServerProcess(
         tmp_path,
         broker.url,
@@ -120,7 +91,7 @@ def test_the_commands_send_a_token_from_a_file_or_the_environment(
 
 
 def test_a_certificate_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
-    chain, _ = certificate(tmp_path)
+    chain, _ = self_signed(tmp_path)
     with pytest.raises(ConfigError, match="belong together"):
         Entrance(tls_cert=chain).check_files()
     with pytest.raises(ConfigError, match="cannot be used for TLS"):
