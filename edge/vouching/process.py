@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import msgspec
@@ -85,7 +86,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.close()
+    with suppress(BrokenPipeError):  # closing sends once more what a process that died has not read
+        process.stdin.close()
     process.stdout.close()
 
 
