@@ -104,6 +104,13 @@ class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A one-time claim code, used as long as there is no certificate."""
 
 
+class Pictures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of the pictures that scenes keep."""
+
+    share: bool = False
+    """Whether the fleet's operators may look at them: one is sent when somebody asks for it, and never unasked."""
+
+
 class HomeAssistant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Announce this device to Home Assistant (home-assistant.io/integrations/mqtt, device discovery)."""
 
@@ -128,6 +135,7 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     update: Update = Update()
     identity: Identity | None = None
     """None where certificates, if any, are put there by hand."""
+    pictures: Pictures = Pictures()
     home_assistant: HomeAssistant | None = None
     """None for no announcement."""
     site: str = ""

@@ -18,6 +18,7 @@ from msgspec.json import Decoder
 from contract.codec import from_json
 from contract.drift import Drift
 from contract.errors import LinkError, SignatureError
+from contract.kept_files import KeptPicture
 from contract.manifest import Digest
 from contract.result import Result
 from contract.states import Cause, State
@@ -257,12 +258,19 @@ class Assignment(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
 
 
+Verb = Literal["ping", "rebirth", "list-kept", "read-kept"]
+
+
 class Command(Struct, frozen=True, kw_only=True):
     """Asked of a device by an operator."""
 
     schema: int = SCHEMA
     id: str
-    verb: Literal["ping", "rebirth"]
+    verb: Verb
+    name: str = ""
+    """`list-kept`: only pictures whose names come after it; `read-kept`: the file."""
+    offset: Count = 0
+    """`read-kept`: from this byte on."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -272,6 +280,14 @@ class Reply(Struct, frozen=True, kw_only=True):
     id: str
     ok: bool
     detail: str = ""
+    gone: bool = False
+    """To `read-kept`: the file is not kept, or not any more."""
+    pictures: tuple[KeptPicture, ...] = ()
+    """To `list-kept`: by name, which begins with the moment; not necessarily all."""
+    data: bytes = b""
+    """To `read-kept`: a piece of the file, base64 in the message."""
+    size_bytes: Count = 0
+    """Of the whole file."""
 
 
 Message = Batch | Ack | Birth | Presence | Command | Reply

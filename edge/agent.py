@@ -32,6 +32,7 @@ from edge.first_report import FirstReport
 from edge.fitness import check_floor, check_profile
 from edge.home_assistant import HomeAssistant
 from edge.identity import birth
+from edge.kept_files import kept_files
 from edge.member_files import broker_of
 from edge.memory import keep_one_heap, resident_bytes
 from edge.metadata import Repository
@@ -113,6 +114,7 @@ class Agent:
             neighbour=self._home,
             clock=clock,
             may_lack_certificate=config.identity is not None,
+            kept=kept_files(config),
         )
         self._certificates = self._certificates_of(config, clock, disk)
         self._systemd = Notifier()

@@ -31,11 +31,13 @@ from edge.outbox import Outbox, OutboxError
 
 if TYPE_CHECKING:
     from edge.clock import FleetClock
+    from edge.kept_files import KeptFiles
     from edge.quiet import Quiet
     from edge.telemetry import Window
 
 log = logging.getLogger(__name__)
 
+_NOT_SHARED = "it does not share its pictures: its owner has not set share = true under [pictures] in device.toml"
 _LOOK_AGAIN_S = 0.5
 """Everything that matters wakes the thread at once; this only bounds a wake-up that was missed."""
 
@@ -81,16 +83,18 @@ class Reporter:
         neighbour: Neighbour | None = None,
         clock: FleetClock | None = None,
         may_lack_certificate: bool = False,
+        kept: KeptFiles | None = None,
     ) -> None:
         """The outbox is ours from now on, and closed by `close`. `on_desired` gets signed assignments, unchecked.
 
-        Without `quiet` every window is sent; without `clock` the system's judges the broker's certificate.
+        Without `quiet` every window is sent; without `clock` the system's judges the broker's certificate; without
+        `kept` no picture is shown to anybody.
         """
         messages.prepare()
         self.sent, self.acknowledged = 0, 0
         """Messages put, and messages the collector has, since this reporter was made."""
         self._outbox, self._on_desired = outbox, on_desired
-        self._quiet, self._neighbour = quiet, neighbour
+        self._quiet, self._neighbour, self._kept = quiet, neighbour, kept
         self._flight = flight or Flight()
         self._flight_lock = threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
@@ -283,6 +287,13 @@ class Reporter:
         self._wake.set()
 
     def _obey(self, command: Command) -> None:
+        self._link.publish("reply", to_json(self._reply(command)))
+
+    def _reply(self, command: Command) -> Reply:
+        if command.verb in ("list-kept", "read-kept"):
+            if self._kept is None:
+                return Reply(id=command.id, ok=False, detail=_NOT_SHARED)
+            return self._kept.answer(command)
         if command.verb == "rebirth":
             self.introduce()
-        self._link.publish("reply", to_json(Reply(id=command.id, ok=True)))
+        return Reply(id=command.id, ok=True)

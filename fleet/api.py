@@ -30,6 +30,7 @@ from fleet.keeping.lists import Sort, devices_json
 from fleet.metrics import exposition
 from fleet.parts import Parts
 from fleet.people.api import add_people
+from fleet.pictures.api import add_pictures
 from fleet.refusals import ConflictError, NotAdmittedError, NotFoundError
 from fleet.rolling.api import add_rolling
 
@@ -68,6 +69,7 @@ def build_api(parts: Parts) -> FastAPI:
     add_keeping(api, parts)
     add_identity(api, parts)
     add_alerts(api, parts)
+    add_pictures(api, parts)
     app.include_router(api)
     add_files(app, parts)
     add_enrolment(app, parts)

@@ -25,6 +25,7 @@ from fleet.keeping.options import keep_options
 from fleet.limit_options import chosen_limits, limit_options
 from fleet.people.commands import audit, token, user
 from fleet.people.entrance_options import chosen_entrance, entrance_options
+from fleet.pictures.commands import pictures
 from fleet.rolling.commands import ACTS, group, order_terms, say_preview, term_options
 from fleet.simulator.commands import simulate
 from fleet.token_option import server_option
@@ -206,6 +207,7 @@ for _group in (
     simulate,
     store,
     export,
+    pictures,
 ):
     fleet.add_command(_group)
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from contract.errors import BundleError, ConfigError, FerryError, LinkError
+from fleet.refusals import NotFoundError
 from fleet.token_option import DEFAULT_SERVER, given_token
 
 _TIMEOUT_S = 30.0
@@ -18,6 +19,7 @@ _UPLOAD_TIMEOUT_S = 600.0
 _UPLOAD = "upload"
 """What the server calls the file it was sent; only this side knows its path."""
 _KINDS: tuple[tuple[range, type[FerryError]], ...] = (
+    (range(404, 405), NotFoundError),
     (range(422, 423), BundleError),
     (range(400, 500), ConfigError),
 )
@@ -75,6 +77,14 @@ class Client:
     def broker_news(self) -> Json:
         """Revocations, for a broker on another machine."""
         return self._ask("GET", "/api/identity/broker")
+
+    def pictures(self, device: str, *, after: str = "") -> Json:
+        """Some pictures a device keeps: those whose names come after `after`."""
+        return self._ask("GET", f"/api/pictures/{quote(device, safe='')}?after={quote(after, safe='')}")
+
+    def picture(self, device: str, name: str) -> bytes:
+        """One of them, or what is said about it."""
+        return self._fetch("GET", f"/api/pictures/{quote(device, safe='')}/{quote(name, safe='')}")
 
     def create_rollout(self, order: Json) -> Json:
         """Begin a rollout."""

@@ -18,6 +18,7 @@ from contract.codec import to_json
 from contract.messages import Birth, Presence, Reported, Telemetry
 from fleet import tables
 from fleet.keeping import bulk
+from fleet.refusals import NotFoundError
 
 
 class DeviceRow(Struct):
@@ -82,6 +83,12 @@ class DeviceRow(Struct):
 
 
 _COLUMNS = tuple(tables.DEVICES.c[name] for name in DeviceRow.__struct_fields__)
+
+
+def check_known(connection: Connection, device: str) -> None:
+    """NotFoundError for a device that has never been heard of."""
+    if connection.scalar(sa.select(tables.DEVICES.c.device).where(tables.DEVICES.c.device == device)) is None:
+        raise NotFoundError(f"no device {device!r}", where="devices", fix="List them: edgeferry fleet devices")
 
 
 def load_devices(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:

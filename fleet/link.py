@@ -31,8 +31,8 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _PAUSE_S = (1, 30)
 _IN_FLIGHT = 200
 """Acknowledgements and assignments on their way; more only pile up inside the broker."""
-TO_ALL: tuple[Kind, ...] = ("birth", "presence")
-"""Retained, and heard by every collector."""
+TO_ALL: tuple[Kind, ...] = ("birth", "presence", "reply")
+"""Retained, or answers to what one of us has asked: heard by every collector."""
 _ASKING_S = 2.0
 """A broker that shares gives us our own message within milliseconds."""
 
@@ -43,13 +43,21 @@ OnMessage = Callable[[str, bytes, bool], None]
 class Link:
     """One connection, which listens to every device of a fleet once told to. `on_connected` runs whenever it begins."""
 
-    def __init__(self, broker: Broker, fleet: str, on_message: OnMessage, *, share: bool = True) -> None:
-        """Without `share`, everything is heard whatever other collectors hear."""
+    def __init__(
+        self,
+        broker: Broker,
+        fleet: str,
+        on_message: OnMessage,
+        *,
+        share: bool = True,
+        kinds: Sequence[Kind] = FROM_DEVICE,
+    ) -> None:
+        """Without `share`, all of `kinds` is heard whatever other collectors hear."""
         self.where = broker.url
         self.shares: bool | None = None if share else False
         """Whether the broker gives each message to one collector; None until it has shown."""
         self.on_connected: Callable[[], None] = lambda: None
-        self._fleet, self._on_message = fleet, on_message
+        self._fleet, self._on_message, self._kinds = fleet, on_message, kinds
         self._host, self._port, tls = address_of(broker.url)
         self._up, self._subscribed = threading.Event(), threading.Event()
         self._refused, self._listening = "", False
@@ -145,7 +153,7 @@ class Link:
 
     def _subscribe(self) -> None:
         wanted = []
-        for kind in FROM_DEVICE:
+        for kind in self._kinds:
             text = every_device(self._fleet, kind)
             wanted.append((shared(text, group=self._group) if self.shares and kind not in TO_ALL else text, 1))
         self._client.subscribe(wanted)
@@ -156,7 +164,7 @@ class Link:
         self, _client: paho.Client, _userdata: object, _number: int, codes: list[ReasonCode], _p: object
     ) -> None:
         """The broker has noted what we listen to; a refusal of the question, the only single one, is an answer too."""
-        if len(codes) > 1:
+        if self.shares is not None and len(codes) == len(self._kinds):
             self._subscribed.set()
         elif self.shares is None and any(code.is_failure for code in codes):
             self._decide(self._question, False)

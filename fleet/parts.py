@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fleet.answers import Health
 from fleet.collector import Collector
+from fleet.commanding import Commands
 from fleet.conductor import Conductor
 from fleet.link import Link
 from fleet.repository import Repository
@@ -29,6 +30,8 @@ class Parts:
     link: Link
     collector: Collector
     conductor: Conductor
+    commands: Commands
+    """What devices are asked, and what they answer."""
     notary: Notary | None
     """None where the server keeps no metadata."""
     metadata_url: str

@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -22,11 +22,12 @@ from urllib.parse import urlsplit
 from contract.device import Broker
 from contract.dsse import Verifier
 from contract.errors import ConfigError
-from contract.topics import checked_name
+from contract.topics import FROM_DEVICE, Kind, checked_name
 from devices.keys import Signer
 from fleet.alerts.running import watching
 from fleet.alerts.settings import AlertSettings
 from fleet.collector import Collector
+from fleet.commanding import Commands
 from fleet.conductor import Conductor
 from fleet.keeping.keeper import Keeper
 from fleet.keeping.terms import Terms as Keeping
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from fleet.trust.notary import Notary
 
 LOG = logging.getLogger(__name__)
+_ANSWERS: tuple[Kind, ...] = ("reply",)
+"""What a server that does not collect hears: what devices answer to its own questions."""
 _GRACE_S = 3
 """Open pages hold their sockets; after this long they are cut."""
 
@@ -65,7 +68,7 @@ class Settings:
     public_url: str | None
     """Where devices find this server; None means where it listens."""
     collects: bool = True
-    """Whether this process hears the devices; without, `collect` does it elsewhere."""
+    """Whether this process stores what devices say; without, `collect` does it elsewhere."""
     share: bool = True
     """Whether it shares what it hears with other collectors, where the broker can."""
     metadata: Path | None = None
@@ -119,7 +122,13 @@ def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
     """Everything a server is made of, at work; closed in the opposite order."""
     with contextlib.ExitStack() as running:
         store, link, collector = running.enter_context(
-            _collecting(settings.fleet, settings.broker, settings.store, settings.share)
+            _collecting(
+                settings.fleet,
+                settings.broker,
+                settings.store,
+                settings.share and settings.collects,
+                FROM_DEVICE if settings.collects else _ANSWERS,
+            )
         )
         repository = Repository(settings.repository, store, settings.trusted)
         notary = _notary(settings, repository)
@@ -127,8 +136,9 @@ def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
         collector.on_commit, link.on_connected = conductor.wake, conductor.tell_again
         lease = Lease(store.lock(), conductor.tell_again)
         conductor.leads = lambda: lease.ours
-        if settings.collects:
-            link.listen()
+        commands = Commands(settings.fleet, link.publish)
+        collector.on_reply = commands.heard
+        link.listen()
         _put_to_work(running, lease, conductor, Keeper(store, settings.keeping, conductor.leads))
         if notary is not None:
             _put_to_work(running, notary)
@@ -139,6 +149,7 @@ def _running(settings: Settings, public_url: str) -> Iterator[Parts]:
             link=link,
             collector=collector,
             conductor=conductor,
+            commands=commands,
             notary=notary,
             metadata_url=conductor.metadata_url,
             registrar=_registrar(settings, store),
@@ -202,12 +213,16 @@ def _registrar(settings: Settings, store: Store) -> Registrar | None:
 
 
 @contextlib.contextmanager
-def _collecting(fleet: str, broker: Broker, store_url: str, share: bool) -> Iterator[tuple[Store, Link, Collector]]:
+def _collecting(
+    fleet: str, broker: Broker, store_url: str, share: bool, kinds: Sequence[Kind] = FROM_DEVICE
+) -> Iterator[tuple[Store, Link, Collector]]:
     """A collector at work between a store and a link that does not listen yet; at the end what has come is committed.
 
     The broker comes first: without one, no new store is left behind, claimed by a fleet that was perhaps misspelled.
     """
-    link = Link(broker, checked_name(fleet, what="fleet"), lambda *said: collector.offer(*said), share=share)
+    link = Link(
+        broker, checked_name(fleet, what="fleet"), lambda *said: collector.offer(*said), share=share, kinds=kinds
+    )
     link.open()
     with contextlib.closing(link), contextlib.closing(open_store(store_url, fleet=fleet)) as store:
         collector = Collector(fleet, store, link.publish)

@@ -18,12 +18,12 @@ from contract.messages import Telemetry
 from contract.moments import rfc3339
 from fleet import tables
 from fleet.answers import Latency
+from fleet.device_rows import check_known
 from fleet.keeping.answers import Point, Series, Share, Shares
 from fleet.keeping.histogram import SHARES, Histogram, Union
 from fleet.keeping.rollups import EVERYBODY, Placed, place
 from fleet.keeping.summary import Summary, latency_of, without_others
 from fleet.keeping.windows import summaries
-from fleet.refusals import NotFoundError
 
 POINTS = 600
 _READINGS_MINUTES, _MINUTES_MINUTES = 60, 25 * 60
@@ -55,7 +55,7 @@ def series(
 ) -> Series:
     """The last `minutes` before `now_s`; NotFoundError for an unknown device."""
     if device is not None:
-        _check(connection, device)
+        check_known(connection, device)
     if device is not None and minutes <= _READINGS_MINUTES:
         span_s = max(1, math.ceil(60 * minutes / (POINTS - 1)))
         stretched: Iterable[tuple[float, Summary]] = _readings(connection, device, now_s - 60 * minutes)
@@ -91,11 +91,6 @@ def percentiles(
         if (latency := _latency(whole := union.whole())) is not None
     ]
     return Shares(minutes=minutes, stage=stage, shares=tuple(found))
-
-
-def _check(connection: Connection, device: str) -> None:
-    if connection.scalar(sa.select(tables.DEVICES.c.device).where(tables.DEVICES.c.device == device)) is None:
-        raise NotFoundError(f"no device {device!r}", where="devices", fix="List them: edgeferry fleet devices")
 
 
 def _table(minutes: float) -> tuple[int, sa.Table]:

@@ -11,7 +11,6 @@ from nicegui import ui
 
 from fleet.page.alerts import add_alerts_page
 from fleet.page.audit import add_audit_page
-from fleet.page.commands import Commands
 from fleet.page.device import add_device_page
 from fleet.page.overview import add_overview
 from fleet.page.quarantine import add_quarantine_page
@@ -34,7 +33,7 @@ def add_page(app: FastAPI, parts: Parts) -> None:
     roster = Roster(parts.store)
     add_look()
     add_overview(parts, roster)
-    add_device_page(parts, Commands(parts))
+    add_device_page(parts)
     add_releases_page(parts)
     add_rollouts_page(parts)
     add_rollout_form(parts, roster)

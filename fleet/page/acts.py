@@ -13,12 +13,13 @@ from typing import Literal
 from starlette.requests import HTTPConnection
 
 from contract.errors import ConfigError, FerryError
+from contract.messages import Verb
 from fleet.alerts.answers import AlertSilence
 from fleet.alerts.silences import for_alert
 from fleet.answers import Rollout, RolloutOrder, RolloutPreview
-from fleet.page.commands import Commands, Verb
 from fleet.parts import Parts
 from fleet.people.acting import act
+from fleet.pictures.asking import kept_file
 
 RolloutAct = Literal["approve", "pause", "resume", "abort", "roll_back"]
 DONE: dict[RolloutAct, str] = {
@@ -109,9 +110,18 @@ def silence(parts: Parts, alert: int, minutes: float, why: str, visit: HTTPConne
     act(parts.store, visit, f"alert silenced for {minutes:g} min", f"alert {alert}", do)
 
 
-def send(parts: Parts, commands: Commands, device: str, verb: Verb, visit: HTTPConnection) -> float:
+def send(parts: Parts, device: str, verb: Verb, visit: HTTPConnection) -> float:
     """Ask a device something; how many milliseconds its answer took."""
-    return act(parts.store, visit, f"command {verb}", f"device {device}", lambda _by: commands.send(device, verb))
+    begun = time.monotonic()
+    act(parts.store, visit, f"command {verb}", f"device {device}", lambda _by: parts.commands.ask(device, verb))
+    return (time.monotonic() - begun) * 1000
+
+
+def picture(parts: Parts, device: str, name: str, visit: HTTPConnection) -> bytes:
+    """A picture that lies on a device, as JPEG."""
+    return act(
+        parts.store, visit, f"picture {name}", f"device {device}", lambda _by: kept_file(parts.commands, device, name)
+    )
 
 
 def refusal_words(refusal: FerryError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from asyncio import to_thread
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -12,10 +13,10 @@ from typing import NamedTuple
 from nicegui import ui
 from sqlalchemy.engine import Connection
 
+from contract.messages import Verb
 from fleet.answers import DeviceDetail, Reading
 from fleet.page import acts, words
 from fleet.page.charts import Chart, charts_of
-from fleet.page.commands import Commands, Verb
 from fleet.page.points import Point, points
 from fleet.page.shell import (
     REFRESH_S,
@@ -25,13 +26,14 @@ from fleet.page.shell import (
     element,
     keep_fresh,
     may_act,
+    outside,
     say,
     shell,
     text,
     visit,
 )
 from fleet.page.sightings import Sighting, sightings
-from fleet.page.tables import Cell, Colour, State, listing
+from fleet.page.tables import Cell, Colour, Press, State, listing
 from fleet.page.timeline import Happening, timeline
 from fleet.parts import Parts
 from fleet.readings import device_detail
@@ -51,7 +53,7 @@ class _Now(NamedTuple):
     """So that a device that falls silent is seen to."""
 
 
-def add_device_page(parts: Parts, commands: Commands) -> None:
+def add_device_page(parts: Parts) -> None:
     """Serve it at `/devices/ID`."""
 
     @ui.page("/devices/{device}")
@@ -64,12 +66,12 @@ def add_device_page(parts: Parts, commands: Commands) -> None:
                 text(f"No device called {device} has reported to this fleet.", "ef-empty")
                 text('<a href="/">All devices</a>', "ef-empty", raw=True)
                 return
-            _live(parts, commands, device)
+            _live(parts, device)
 
 
-def _live(parts: Parts, commands: Commands, device: str) -> None:
+def _live(parts: Parts, device: str) -> None:
     """Parts that change at different times: the heading every second, the facts and the charts with readings."""
-    heading = _heading(parts, commands, device)
+    heading = _heading(parts, device)
     facts = element("div")
     _charts(parts, device)
     below = element("div", "ef-stack")
@@ -86,7 +88,7 @@ def _live(parts: Parts, commands: Commands, device: str) -> None:
         if not shown or shown[0][1] != rest:
             below.clear()
             with below:
-                _below(now)
+                _below(parts, now)
         shown[:] = [(now.device, rest)]
 
     keep_fresh(parts, lambda connection: _read(connection, device), show)
@@ -97,7 +99,7 @@ def _read(connection: Connection, device: str) -> _Now:
     return _Now(detail, timeline(connection, device), sightings(connection, device), int(time.time()))
 
 
-def _heading(parts: Parts, commands: Commands, device: str) -> Callable[[_Now], None]:
+def _heading(parts: Parts, device: str) -> Callable[[_Now], None]:
     """The device's name, whether it is there, and what may be asked of it."""
     with element("div", "ef-head"):
         text(device, tag="h1", testid="device")
@@ -105,7 +107,7 @@ def _heading(parts: Parts, commands: Commands, device: str) -> Callable[[_Now], 
         seen = text("", "ef-dim", testid="seen")
         if may_act():
             with element("div", "ef-buttons"):
-                ask = partial(_ask, parts, commands, device)
+                ask = partial(_ask, parts, device)
                 button("Ping", lambda: ask("ping"), testid="ping", hint="Ask whether it answers")
                 hint = "Ask it to say anew what it is and holds"
                 button("Ask for its birth", lambda: ask("rebirth"), testid="rebirth", hint=hint)
@@ -119,8 +121,8 @@ def _heading(parts: Parts, commands: Commands, device: str) -> Callable[[_Now], 
     return show
 
 
-async def _ask(parts: Parts, commands: Commands, device: str, verb: Verb) -> None:
-    took_ms = await attempt(acts.send, parts, commands, device, verb, visit())
+async def _ask(parts: Parts, device: str, verb: Verb) -> None:
+    took_ms = await attempt(acts.send, parts, device, verb, visit())
     if took_ms is not None:
         ui.notify(f"{device} answered the {verb} within {took_ms:,.0f} ms", type="positive")
 
@@ -240,13 +242,13 @@ def _ledger(reading: Reading) -> None:
                 element("i", tone).style(f"flex-grow: {count}")
 
 
-def _below(now: _Now) -> None:
+def _below(parts: Parts, now: _Now) -> None:
     with element("div", "ef-two"):
         _desired(now.device)
         _models(now.device)
     with element("div", "ef-two"):
         _log(now.happened)
-        _sightings(now.seen)
+        _sightings(parts, now.device.id, now.seen)
 
 
 def _desired(device: DeviceDetail) -> None:
@@ -294,13 +296,33 @@ def _log(happened: tuple[Happening, ...]) -> None:
             listing(("When (UTC)", "", ""), rows, testid="history")
 
 
-def _sightings(seen: tuple[Sighting, ...]) -> None:
+def _sightings(parts: Parts, device: str, seen: tuple[Sighting, ...]) -> None:
     with element("section", "ef-card"):
         text("Kept results", tag="h2")
         if not seen:
             text("None yet: a device sends the results its [keep] rules choose.", "ef-dim", testid="no-sightings")
             return
-        text("Words only: pictures stay on the device, under the name shown.", "ef-dim").style("margin-bottom: 6px")
+        text("Pictures stay on the device until somebody asks for one.", "ef-dim").style("margin-bottom: 6px")
         with element("div", "ef-tall").props('tabindex="0" role="region" aria-label="Kept results"'):
-            rows = [(words.clock_s(s.at_s), s.source, s.words, s.snapshot) for s in seen]
+            rows = [(words.clock_s(s.at_s), s.source, s.words, _snapshot(parts, device, s.snapshot)) for s in seen]
             listing(("When (UTC)", "Source", "Seen", "Picture"), rows, testid="sightings")
+
+
+def _snapshot(parts: Parts, device: str, name: str) -> Cell:
+    """For operators a button: what a camera saw is nobody else's business."""
+    return Press("Show", partial(_show, parts, device, name), name) if name and may_act() else name
+
+
+async def _show(parts: Parts, device: str, name: str) -> None:
+    """Fetch one picture from the device, now, and show it; where it refuses, its own sentence."""
+    content = await attempt(acts.picture, parts, device, name, visit())
+    if content is None:
+        return
+    with outside(), ui.dialog() as dialog, ui.card().classes("ef-dialog ef-picture"):
+        source = f"data:image/jpeg;base64,{b64encode(content).decode()}"
+        element("img", testid="picture").props(f'src="{source}" alt="What {device} kept as {name}"')
+        text(name, "ef-dim")
+        with element("div", "ef-buttons"):
+            button("Close", lambda: dialog.submit(None), testid="close")
+    await dialog
+    dialog.delete()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from fleet.page.shell import chip, element, text
+from fleet.page.shell import button, chip, element, text
 from fleet.page.words import tone
 
 
@@ -29,7 +29,15 @@ class DeviceLink(NamedTuple):
     device: str
 
 
-Cell = str | State | Colour | DeviceLink
+class Press(NamedTuple):
+    """Words that do something."""
+
+    words: str
+    act: Callable[[], Any]
+    hint: str
+
+
+Cell = str | State | Colour | DeviceLink | Press
 
 
 def listing(head: Sequence[str], rows: Iterable[Sequence[Cell]], *, testid: str = "") -> None:
@@ -58,3 +66,6 @@ def _draw(cell: Cell) -> None:
         case Colour(words, colour):
             with element("td"):
                 chip(words, colour)
+        case Press(words, act, hint):
+            with element("td"):
+                button(words, act, hint=hint)

@@ -57,6 +57,7 @@ RULES = (
     Rule("/api/trust", CHANGE, "admin", recorded=True),
     Rule("/api/identity", CHANGE, "admin", recorded=True),
     Rule("/api/settings", CHANGE, "admin", recorded=True),
+    Rule("/api/pictures", READ, "operator", recorded=True),
     Rule("/api/rollouts/preview", frozenset({"POST"}), "operator"),
     Rule("/api", CHANGE, "operator", recorded=True),
     Rule("/", READ, "viewer"),

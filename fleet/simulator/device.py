@@ -304,7 +304,9 @@ class Device:
         elif isinstance(message, Command):
             if message.verb == "rebirth":
                 self._introduce()
-            self._publish("reply", to_json(Reply(id=message.id, ok=True)))
+            ok = message.verb in ("ping", "rebirth")
+            detail = "" if ok else "it is simulated and keeps no pictures"
+            self._publish("reply", to_json(Reply(id=message.id, ok=ok, detail=detail)))
 
     def _consider(self, payload: bytes) -> None:
         """Accept an assignment as the agent does: signed for us by a trusted key, and newer than the last."""

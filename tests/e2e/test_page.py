@@ -8,9 +8,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from contract.messages import Reply
+from edge.kept_files import KeptFiles
 from fleet.page.palette import DARK, LIGHT
 from tests.broker import MOSQUITTO
 from tests.e2e.conftest import keep_picture
@@ -104,6 +108,25 @@ def test_a_device_shows_its_charts_its_log_and_every_frame_accounted_for(page: P
     expect(page.get_by_test_id("chart-rate").locator("canvas")).to_be_visible()
     page.get_by_test_id("ping").click()
     expect(page.get_by_text("cam-dock-1 answered the ping within")).to_be_visible()
+
+
+def test_a_picture_is_shown_from_the_device_where_it_shares_them(page: Page, yard: Yard) -> None:
+    device = yard.devices["cam-gate"]
+    name = "20260101T000000.000Z_gate_entered-zone-yard_7.jpg"
+    (yard.folder / name).write_bytes(bytes(cv2.imencode(".jpg", np.full((90, 160, 3), 200, np.uint8))[1]))
+    device.keep_event(name)
+    page.goto(f"{yard.server.url}/devices/cam-gate")
+    expect(page.get_by_test_id("sightings")).to_contain_text("person 3 entered zone yard")
+    device.answer = lambda command: Reply(id=command.id, ok=False, detail="it does not share its pictures")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert")).to_contain_text("Cam-gate refused: it does not share its pictures.")
+    device.answer = KeptFiles([yard.folder]).answer
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_test_id("picture")).to_be_visible()
+    size = page.get_by_test_id("picture").evaluate("(picture) => [picture.naturalWidth, picture.naturalHeight]")
+    assert size == [160, 90]
+    page.get_by_test_id("close").click()
+    expect(page.get_by_test_id("picture")).to_have_count(0)
 
 
 def test_a_live_chart_gets_new_points_alone(page: Page, yard: Yard) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import psutil
 import pytest
 
@@ -19,7 +21,7 @@ from contract.codec import to_json
 from contract.digest import digest_of
 from contract.dsse import ASSIGNMENT_TYPE, sign
 from contract.errors import BackendError
-from contract.messages import Assignment, Limits, Telemetry
+from contract.messages import Assignment, Command, Limits, Reply, Telemetry, Verb
 from contract.moments import rfc3339
 from devices.keys import Signer, load_signer, make_key
 from edge import first_report
@@ -135,6 +137,30 @@ def test_an_agent_introduces_itself_reports_and_leaves_politely(station: Station
     assert kept == list(range(1, len(kept) + 1))
     events = [event for _, batch in collector.batches for event in batch.events]
     assert [event.result.source for event in events] == ["door"]
+
+
+def test_it_shows_the_pictures_it_keeps_where_its_owner_shares_them(station: Station, collector: Collector) -> None:
+    write_bundle(station.folder, 1, confidence=0.36, signer=station.key("publisher"))
+    scene = '[keep]\non = ["appeared"]\nclips = false\nunsure_per_hour = 3600\n'
+    (station.folder / "scene.toml").write_text(scene)
+    told = station.config.read_text().replace('name = "door"', 'name = "door"\nscene = "scene.toml"')
+    station.config.write_text(told + "\n[pictures]\nshare = true\n")
+    agent = station.start()
+    collector.wait_until(lambda: len(readings(collector)) >= 3, PATIENCE_S)
+
+    def asked(verb: Verb, name: str = "") -> Reply:
+        collector.publish("cam-1", "command", to_json(Command(id=f"{verb}{name}", verb=verb, name=name)))
+        collector.wait_until(lambda: any(reply.id == f"{verb}{name}" for reply in collector.replies), PATIENCE_S)
+        return next(reply for reply in collector.replies if reply.id == f"{verb}{name}")
+
+    picture = asked("list-kept").pictures[0]
+    assert "_door_unsure_" in picture.name
+    jpeg = asked("read-kept", picture.name)
+    assert len(jpeg.data) == jpeg.size_bytes == picture.size_bytes
+    assert cv2.imdecode(np.frombuffer(jpeg.data, np.uint8), cv2.IMREAD_COLOR).shape == (24, 32, 3)
+    about = json.loads(asked("read-kept", picture.name.replace(".jpg", ".json")).data)
+    assert (about["model"], about["source"]) == ("tiny@1", "door")
+    ended(agent)
 
 
 def test_the_agent_itself_is_light() -> None:

@@ -16,6 +16,7 @@ from contract.flight import Flight
 from contract.messages import Ack, Birth, Command, FrameLedger
 from contract.result import ClassScore, FrameError, Result
 from edge.first_answer import EventPolicy, first_answer
+from edge.kept_files import KeptFiles
 from edge.outbox import Outbox
 from edge.quiet import Quiet
 from edge.reporter import Reporter
@@ -195,6 +196,22 @@ def test_commands_are_answered(broker: Broker, open_reporter: OpenReporter) -> N
         collector.publish("cam-1", "command", to_json(Command(id="b", verb="rebirth")))
         collector.wait_until(lambda: len(collector.replies) == 2 and len(collector.births) == 2)
         assert [(reply.id, reply.ok) for reply in collector.replies] == [("a", True), ("b", True)]
+
+
+def test_pictures_are_nobodys_business_unless_they_are_shared(
+    broker: Broker, open_reporter: OpenReporter, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    with Collector(broker.port) as collector:
+        for kept in (None, KeptFiles([tmp_path])):
+            reporter = open_reporter(kept=kept)
+            reporter.connect_now(PATIENCE_S)
+            collector.publish("cam-1", "command", to_json(Command(id="a", verb="read-kept", name="a.jpg")))
+            collector.wait_until(lambda: len(collector.replies) == 1)
+            reply = collector.replies.pop()
+            assert (reply.ok, reply.data) == ((False, b"") if kept is None else (True, b"picture"))
+            assert ("share = true" in reply.detail) == (kept is None)
+            reporter.close(1.0)
 
 
 def test_results_are_kept_without_waiting_for_the_network(open_reporter: OpenReporter) -> None:

@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -23,6 +23,7 @@ from contract.messages import (
     Batch,
     Birth,
     Command,
+    Event,
     FrameLedger,
     Percentiles,
     Presence,
@@ -33,6 +34,7 @@ from contract.messages import (
     decode_assignment,
 )
 from contract.moments import rfc3339
+from contract.result import Result, SceneEvent
 from contract.states import Cause, State
 from contract.topics import Kind, topic
 from devices.keys import development_verifier
@@ -96,6 +98,8 @@ class SimulatedDevice:
         self.tags = dict(tags or {})
         self._trusted = fleet_key or development_verifier()
         self.boot, self.sequence = secrets.token_hex(8), 0
+        self.answer: Callable[[Command], Reply] = lambda command: Reply(id=command.id, ok=True)
+        """To a command; tests may put another in its place."""
         self.acks: queue.Queue[Ack] = queue.Queue()
         self.assignments: queue.Queue[Assignment | None] = queue.Queue()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{name}", protocol=paho.MQTTv311)
@@ -143,6 +147,26 @@ class SimulatedDevice:
             detail=detail,
         )
         self.publish("reported", to_json(Batch(boot=self.boot, oldest=self.sequence, reported=(step,))))
+
+    def keep_event(self, snapshot: str) -> None:
+        """Say that a person entered a zone, and what the picture of it is called."""
+        self.sequence += 1
+        seen = SceneEvent(
+            kind="entered-zone",
+            at_s=1.0,
+            track=3,
+            label="person",
+            score=0.9,
+            box_xyxy_px=(1.0, 2.0, 3.0, 4.0),
+            place="yard",
+            snapshot=snapshot,
+        )
+        captured_at = rfc3339(time.time())
+        result = Result(
+            source="gate", frame=7, captured_at=captured_at, model="digits@1", digest=DIGEST, events=(seen,)
+        )
+        event = Event(sequence=self.sequence, result=result)
+        self.publish("events", to_json(Batch(boot=self.boot, oldest=self.sequence, events=(event,))))
 
     def acknowledged(self, sequence: int, *, timeout_s: float = 10.0) -> list[int]:
         """Everything acknowledged of this boot until `sequence` is."""
@@ -193,7 +217,7 @@ class SimulatedDevice:
             self.acks.put(from_json(payload, Ack, where="ack", error=LinkError))
         elif message.topic == self._topic("command"):
             command = from_json(payload, Command, where="command", error=LinkError)
-            self._client.publish(self._topic("reply"), to_json(Reply(id=command.id, ok=True)), 1)
+            self._client.publish(self._topic("reply"), to_json(self.answer(command)), 1)
         elif not payload:
             self.assignments.put(None)
         else:

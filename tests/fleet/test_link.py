@@ -65,6 +65,20 @@ def test_of_two_that_share_each_message_reaches_one_and_who_is_there_reaches_bot
     device.stop()
 
 
+def test_one_that_wants_answers_alone_hears_nothing_else(broker: Broker) -> None:
+    heard: list[str] = []
+    link = Link(Address(url=broker.url), FLEET, lambda topic, *_: heard.append(topic), share=False, kinds=("reply",))
+    link.open()
+    link.listen()
+    device = SimulatedDevice(broker.port, "cam-1")
+    device.send([1])
+    device.publish("reply", b"{}")
+    assert eventually(lambda: bool(heard))
+    assert heard == [f"edgeferry/v1/{FLEET}/cam-1/reply"]
+    link.close()
+    device.stop()
+
+
 def test_without_sharing_everything_is_heard(broker: Broker) -> None:
     heard: tuple[list[str], list[str]] = ([], [])
     links = [Link(Address(url=broker.url), FLEET, lambda t, *_, to=to: to.append(t), share=False) for to in heard]

@@ -16,6 +16,7 @@ from contract.device import Broker as BrokerAddress
 from devices.keys import development_signer
 from fleet.api import build_api
 from fleet.collector import Collector
+from fleet.commanding import Commands
 from fleet.conductor import Conductor
 from fleet.link import Link
 from fleet.parts import Parts
@@ -69,7 +70,8 @@ class House:
         conductor = Conductor(FLEET, self.store, development_signer(), link.publish, URL)
         repository = Repository(self.folder / "repository", self.store, None)
         collector = Collector(FLEET, self.store, link.publish)
-        parts = Parts(FLEET, self.store, repository, link, collector, conductor, None, "")
+        commands = Commands(FLEET, link.publish)
+        parts = Parts(FLEET, self.store, repository, link, collector, conductor, commands, None, "")
         app = build_api(parts)
         add_reference(app)
         add_door(app, self.store, entrance or Entrance(), host=host, public_url=public_url, knocks=knocks)

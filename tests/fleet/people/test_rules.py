@@ -22,6 +22,8 @@ from fleet.people.rules import CHANGE, READ, RULES, rule_for
         ("POST", "/api/trust/root", "admin"),
         ("POST", "/api/identity/revoke", "admin"),
         ("PUT", "/api/settings", "admin"),
+        ("GET", "/api/pictures/cam-1", "operator"),
+        ("GET", "/api/pictures/cam-1/a.jpg", "operator"),
         ("GET", "/api/audit", "admin"),
         ("GET", "/api/audit/verify", "admin"),
         ("GET", "/api/users", "admin"),
@@ -76,7 +78,7 @@ def test_a_name_that_only_begins_like_an_open_path_is_not_open() -> None:
         assert rule.needs == "viewer", path
 
 
-def test_every_change_of_the_api_is_recorded_but_the_preview() -> None:
+def test_every_change_of_the_api_and_every_look_at_a_picture_is_recorded_but_the_preview() -> None:
     unrecorded = {r.path for r in RULES if r.path.startswith("/api") and r.methods & CHANGE and not r.recorded}
     assert unrecorded == {"/api/rollouts/preview"}
-    assert not any(rule.recorded for rule in RULES if rule.methods & READ)
+    assert [rule.path for rule in RULES if rule.methods & READ and rule.recorded] == ["/api/pictures"]

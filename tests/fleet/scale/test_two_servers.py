@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import yaml  # type: ignore[import-untyped]
 
+from edge.kept_files import KeptFiles
 from fleet.client import Client
 from tests.broker import Broker
 from tests.conftest import ROOT
@@ -61,6 +62,12 @@ def online(url: str) -> list[str]:
         return sorted(one["id"] for one in json.load(answer)["devices"] if one["online"])
 
 
+def pictures(url: str) -> list[str]:
+    """What cam-1 answers when this server asks it."""
+    with urllib.request.urlopen(f"{url}/api/pictures/cam-1", timeout=10) as answer:
+        return [one["name"] for one in json.load(answer)["pictures"]]
+
+
 def stored(store: str) -> int:
     with psycopg.connect(store.replace("+psycopg", "")) as connection:
         row = connection.execute("SELECT count(*) FROM telemetry").fetchone()
@@ -83,6 +90,8 @@ def test_one_of_each_is_killed_and_work_goes_on(broker: Broker, tmp_path: Path) 
         here = {"--broker": broker.url, "--store": store, "--repository": str(tmp_path / "bundles")}
         here |= {"--fleet": FLEET, "--host": "127.0.0.1", "--port": "0", "--public-url": "http://127.0.0.1:1"}
         log = tmp_path / "log"
+        (tmp_path / "pictures").mkdir()
+        (tmp_path / "pictures" / "a.jpg").touch()
         with (
             started("serve-1", here, log) as first,
             started("serve-2", here, log) as second,
@@ -97,6 +106,8 @@ def test_one_of_each_is_killed_and_work_goes_on(broker: Broker, tmp_path: Path) 
                 device.send([number], oldest=1)
             assert device.acknowledged(20, timeout_s=30)[-1] == 20
             assert [online(url) for url in urls] == [["cam-1"], ["cam-1"]]
+            device.answer = KeptFiles([tmp_path / "pictures"]).answer
+            assert [pictures(url) for url in urls] == [["a.jpg"], ["a.jpg"]]
 
             collector.kill()
             first.kill()

@@ -1,0 +1,1 @@
+"""Pictures that devices keep, shown to operators who ask for them."""
