@@ -113,6 +113,8 @@ class Keep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: tuple[EventKind, ...] = ("entered-zone", "crossed", "dwelled")
     unsure_per_hour: Annotated[int, Meta(ge=0, le=3600)] = 0
     """Pictures the model is unsure about, kept for a person's label; a snapshot each, whatever happened."""
+    drifted_per_hour: Annotated[int, Meta(ge=0, le=3600)] = 0
+    """Pictures kept while a drift lamp is lit, spread over the hour: what the model met that it was not made for."""
 
 
 class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,10 +170,10 @@ def _problems_of_keeping(keep: Keep, scene: Scene) -> Iterator[tuple[str, str]]:
         possible.add("dwelled")
     if scene.lines:
         possible.add("crossed")
-    if not possible & set(keep.on):
+    if not possible & set(keep.on) and not keep.unsure_per_hour and not keep.drifted_per_hour:
         yield (
             f"nothing would ever be kept: none of {', '.join(keep.on) or 'no events'} can happen in this scene",
-            "Add a zone or a line, or name other events in keep.on.",
+            "Add a zone or a line, name other events in keep.on, or set unsure_per_hour or drifted_per_hour.",
         )
     if not keep.snapshots and not keep.clips:
         yield "[keep] keeps neither snapshots nor clips", "Ask for one of them, or remove the section."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +29,14 @@ class Cameras:
         self.sources: dict[str, Source] = {}
         self._configured: list[tuple[str, Source]] = []
         self.cameras: list[Camera] = []
-        self._lookouts: list[Lookout] = []
+        self._lookouts: dict[str, Lookout] = {}
         for camera in config.cameras:
             lookout = _lookout(camera)
             source = open_source(camera.source, name=camera.name, patient=patient)
             self.sources[camera.name] = source
             self._configured.append((camera.source, source))
-            self._lookouts += [] if lookout is None else [lookout]
+            if lookout is not None:
+                self._lookouts[camera.name] = lookout
             self.cameras.append(
                 Camera(source=source, watcher=lookout, policy=camera.policy, max_frames_per_s=camera.frames_per_s)
             )
@@ -53,9 +56,14 @@ class Cameras:
         """All of them as they were configured, except addresses, which may hold a password."""
         return ", ".join(source.name if "://" in text else text for text, source in self._configured)
 
+    def tell_drift(self, drifted: Callable[[str], bool]) -> None:
+        """Let scenes keep pictures while `drifted` says of a camera's name that its pictures have."""
+        for name, lookout in self._lookouts.items():
+            lookout.drifted = partial(drifted, name)
+
     def close(self) -> None:
         """Finish what scenes are writing; the runtime closes the sources."""
-        for lookout in self._lookouts:
+        for lookout in self._lookouts.values():
             lookout.close()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from contract.result import Result
 from contract.scene import Scene
 from edge.frames import Frame
 from edge.scene.keeping import Keeper, Kept
-from edge.scene.unsure import Allowance, unsure
+from edge.scene.unsure import Allowance, Spread, unsure
 from edge.scene.watch import Watch
 
 
@@ -23,6 +24,9 @@ class Lookout:
         keep = scene.keep
         self._keeper = None if keep is None else Keeper(keep, self.masks, source_name, Path(keep.folder))
         self._unsure = Allowance(keep.unsure_per_hour) if keep and keep.unsure_per_hour else None
+        self._spread = Spread(keep.drifted_per_hour) if keep and keep.drifted_per_hour else None
+        self.drifted: Callable[[], bool] = lambda: False
+        """Whether this camera's pictures have drifted; whoever watches over that puts its own here."""
 
     @property
     def kept(self) -> Kept | None:
@@ -42,6 +46,8 @@ class Lookout:
             return result
         if self._unsure is not None and unsure(result) and self._unsure.take(frame.captured_mono):
             self._keeper.picture(frame, result, "unsure")
+        elif self._spread is not None and self.drifted() and self._spread.take(frame.captured_mono):
+            self._keeper.picture(frame, result, "drifted")
         return self._keeper.answer(frame, result)
 
     def close(self) -> None:

@@ -49,6 +49,11 @@ class Observers:
         if self._preview is not None:
             self._preview.answer(frame, result)
 
+    def drifted(self, camera: str) -> bool:
+        """Whether the last window of that camera's pictures lit a drift lamp; never without a reference."""
+        watch = self._drift.get(camera)
+        return watch is not None and watch.lit
+
     def window(self, window: Window) -> Window:
         """The window with what else is known about this time."""
         window = replace(window, drift=self._closed_drift(), outages=_outages(self._sources), left=self.left())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,8 @@ class _Prepared:
         self._lookouts = _lookouts(options.scenes, sources, stack)
         self._preview = _preview(options, self._lookouts, shown, stack)
         self._observers = Observers({source.name: source for source in sources}, preview=self._preview)
+        for name, lookout in self._lookouts.items():
+            lookout.drifted = partial(self._observers.drifted, name)
         self._cameras = [self._camera(*both) for both in zip(sources, each, strict=True)]
         self.tally = Tally()
 

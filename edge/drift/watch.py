@@ -46,6 +46,8 @@ class DriftWatch:
         self._window = self._judge.new_window()
         self._sampled_s = -np.inf
         self._closed: Drift | None = None
+        self.lit = False
+        """Whether the last closed window lit a lamp."""
 
     def answer(self, frame: Frame, result: Result) -> None:
         """One answered frame; looked at when it is due and was answered."""
@@ -59,6 +61,7 @@ class DriftWatch:
         self._add_answer(result)
         if self._window.frames == self._size:
             self._closed = self._judge.judge(self._window)
+            self.lit = self._closed.any
             self._window = self._judge.new_window()
 
     def take(self) -> Drift | None:

@@ -1,4 +1,7 @@
-"""Which answers are worth a person's label: those the model is unsure about. A rule, and an allowance an hour."""
+"""Which answers are worth a person's label: those the model is unsure about, or gives while its pictures have drifted.
+
+A rule, and how many an hour.
+"""
 
 from __future__ import annotations
 
@@ -38,4 +41,19 @@ class Allowance:
         if self._left < 1.0:
             return False
         self._left -= 1.0
+        return True
+
+
+class Spread:
+    """So many an hour, evenly: while everything looks alike, one picture after another says little."""
+
+    def __init__(self, per_hour: int) -> None:
+        self._every_s = _HOUR_S / per_hour
+        self._taken_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Whether one is due at `now_s`, seconds of any clock; if so it is counted."""
+        if self._taken_s is not None and 0.0 <= now_s - self._taken_s < self._every_s:
+            return False
+        self._taken_s = now_s
         return True

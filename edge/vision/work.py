@@ -68,6 +68,7 @@ class Work:
         model = self._loaded(begin.digest, golden=begin.golden)
         self._cameras = Cameras(config, patient=begin.patient)
         self._observers = Observers(self._cameras.sources)
+        self._cameras.tell_drift(self._observers.drifted)
         self._observe(model)
         self._runtime = Runtime(
             model,

@@ -164,10 +164,10 @@ _WHOM: dict[str, Callable[[], Any]] = {
 _HOW: dict[str, Callable[[], Any]] = {
     "not_before": lambda: ui.input("Not before", placeholder="2026-12-01T22:00:00Z"),
     "window": lambda: ui.input("Time window", placeholder="Mon-Fri 22:00-05:00 Europe/Berlin"),
-    "soak_minutes": lambda: _number("Watch each wave, minutes", None),
-    "max_failures": lambda: ui.input("Halt beyond failures", placeholder="0, or 5%"),
-    "control_share": lambda: _number("Held back to compare, 0 to 0.5", 0.5),
-    "catch_up_days": lambda: _number("Days to catch up after being offline", 365),
+    "soak_minutes": lambda: _number("Watch each wave, minutes", None, unsaid="0"),
+    "max_failures": lambda: ui.input("Halt beyond failures", placeholder="auto, 0, or 5%"),
+    "control_share": lambda: _number("Held back to compare, 0 to 0.5", 0.5, unsaid="0"),
+    "catch_up_days": lambda: _number("Days to catch up after being offline", 365, unsaid="7"),
     "needs_approval": lambda: ui.switch("Wait for somebody's approval"),
 }
 
@@ -180,8 +180,8 @@ def _group(title: str) -> Iterator[None]:
             yield
 
 
-def _number(label: str, most: float | None) -> ui.number:
-    return ui.number(label, value=None, min=0, max=most, placeholder="no limit")
+def _number(label: str, most: float | None, *, unsaid: str = "no limit") -> ui.number:
+    return ui.number(label, value=None, min=0, max=most, placeholder=unsaid)
 
 
 def _field(make: Callable[[], Any], name: str, *, plain: bool = False) -> Any:

@@ -53,5 +53,10 @@ def test_a_wrong_scene_is_refused_with_the_place(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["unsure_per_hour", "drifted_per_hour"])
+def test_pictures_for_a_label_may_be_all_that_is_kept(key: str) -> None:
+    assert parsed(f"[keep]\n{key} = 5").keep is not None
+
+
 def test_a_polygon_that_crosses_itself_is_a_polygon() -> None:
     assert parsed("[[mask]]\npolygon = [[0, 0], [1, 1], [1, 0], [0, 1]]").masks

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from contract.scene import Keep, Scene
 from edge.lookout import Lookout
 from edge.model import load_model
@@ -26,3 +28,15 @@ def test_pictures_the_model_is_unsure_about_are_kept_for_a_label_and_no_more_tha
     assert json.loads(kept[0].read_text())["model"] == "tiny@1"
     assert lookout.kept is not None
     assert lookout.kept.pictures == 2
+
+
+@pytest.mark.parametrize("drifted", [True, False])
+def test_one_picture_of_those_that_have_drifted_is_kept_at_a_time(tmp_path: Path, drifted: bool) -> None:
+    keep = Keep(folder=str(tmp_path), clips=False, drifted_per_hour=60)
+    lookout = Lookout(Scene(keep=keep), "scripted")
+    lookout.drifted = lambda: drifted
+    network = tiny_bundle.network(confidence=0.9)
+    sure = load_model(tiny_bundle.tiny_manifest(1, tiny_bundle.PROFILE, {tiny_bundle.MODEL: network}), "", network)
+    Runtime(sure, Camera(source=ScriptedSource(["red"] * 5), watcher=lookout)).run()
+    lookout.close()
+    assert len(list(tmp_path.rglob("*_drifted_*.jpg"))) == int(drifted)

@@ -21,3 +21,4 @@ def test_a_replaced_model_is_let_go_and_windows_are_told_of_the_one_that_serves(
     assert gone() is None
     window = Meter().close(ended_at=0.0, window_s=1.0, model=new.release, digest=new.digest, ledger=FrameLedger())
     assert observers.window(window).fallback == ""
+    assert not observers.drifted("door")

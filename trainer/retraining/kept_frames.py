@@ -37,7 +37,7 @@ class KeptFrame:
     source: str
     """The camera, as far as file names tell; empty where they do not."""
     why: str
-    """`unsure`, or an event and its place; `unknown` for a picture that was not named by a device."""
+    """`unsure`, `drifted`, or an event and its place; `unknown` for a picture that was not named by a device."""
     moment: str
     """UTC, RFC 3339."""
     result: Result | None

@@ -82,9 +82,14 @@ def test_an_unchanged_window_lights_nothing(reference: Reference) -> None:
 def test_a_changed_picture_lights_the_lamp_of_the_input(reference: Reference, change: object, feature: str) -> None:
     assert callable(change)
     changed = np.stack([change(one, np.random.default_rng(0)) for one in pictures(50, 1)])
-    closed = watched(DriftWatch(reference, MANIFEST), changed)
+    watch = DriftWatch(reference, MANIFEST)
+    assert not watch.lit
+    closed = watched(watch, changed)
     assert (closed.input_changed, closed.model_suffering) == (True, False)
     assert closed.features[feature].alarm
+    assert watch.lit
+    watched(watch, pictures(50, 1))
+    assert not watch.lit
 
 
 def test_a_camera_that_was_moved_changes_the_layout(reference: Reference) -> None:

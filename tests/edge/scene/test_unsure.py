@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contract.result import ClassScore, Detection, FrameError, Result
-from edge.scene.unsure import Allowance, unsure
+from edge.scene.unsure import Allowance, Spread, unsure
 
 BASE = {"source": "", "frame": 0, "captured_at": "", "model": "", "digest": ""}
 
@@ -50,3 +50,16 @@ def test_a_clock_that_goes_back_earns_nothing() -> None:
     assert allowance.take(5000.0)
     assert not allowance.take(10.0)
     assert allowance.take(3610.0)
+
+
+def test_what_has_drifted_is_taken_evenly_and_a_clock_put_back_is_not_waited_for() -> None:
+    spread = Spread(4)
+    assert [spread.take(now_s) for now_s in (50.0, 60.0, 949.0, 950.0, 5000.0, 5001.0, 10.0)] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
