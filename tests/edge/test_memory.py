@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,9 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-sys.exit(resident_bytes() - before > 1 << 20)
+print(resident_bytes() - before)
 """
-"""By default glibc keeps about 6 MB here."""
+"""By default glibc keeps 0.5 to 7 MB here, 3.7 by the median."""
 
 
 def test_memory_that_is_touched_is_counted() -> None:
@@ -49,8 +50,13 @@ def test_another_process_is_measured_while_it_runs() -> None:
 
 
 def test_what_threads_free_is_given_back() -> None:
-    """In a process of its own: what glibc is told holds for good."""
-    subprocess.run([sys.executable, "-c", THREADS_THAT_ALLOCATE], check=True)
+    """In processes of their own: what glibc is told holds for good.
+
+    In one of twenty, a block another thread happens to hold lies above 1.5 MB of freed ones, so the median counts.
+    """
+    command = [sys.executable, "-c", THREADS_THAT_ALLOCATE]
+    kept = [int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(9)]
+    assert statistics.median(kept) < 1 << 20
 
 
 def test_what_is_left_is_what_the_kernel_says(tmp_path: Path) -> None:
