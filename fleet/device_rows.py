@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
-from msgspec import Struct, structs
+from msgspec import Struct, json, structs
 from sqlalchemy.engine import Connection
 
 from contract.codec import to_json
@@ -19,6 +19,9 @@ from contract.messages import Birth, Presence, Reported, Telemetry
 from fleet import tables
 from fleet.keeping import bulk
 from fleet.refusals import NotFoundError
+
+RESTLESS = 10
+"""So many of a device's last starts are remembered."""
 
 
 class DeviceRow(Struct):
@@ -43,21 +46,25 @@ class DeviceRow(Struct):
     messages: int = 0
     gaps: int = 0
     lost: int = 0
+    starts: str | None = None
+    restless_s: float | None = None
 
     @classmethod
     def unseen(cls, device: str, now_s: float) -> DeviceRow:
         """A device that has just been heard of for the first time."""
         return cls(device, None, False, None, "", None, None, None, None, None, now_s, None)
 
-    def born(self, birth: Birth) -> None:
+    def born(self, birth: Birth, now_s: float) -> None:
         """The device says who it is: at each connection, and when another model begins to serve."""
+        self._boots(birth.boot, now_s)
         self.model, self.digest = birth.model, birth.digest
         self.boot, self.birth = birth.boot, to_json(birth).decode()
         self.site, self.profile = birth.site, birth.profile
 
-    def present(self, presence: Presence) -> None:
+    def present(self, presence: Presence, now_s: float) -> None:
         """Online, or offline by its last will; an earlier boot's will says nothing about this one."""
         if presence.online:
+            self._boots(presence.boot, now_s)
             self.boot, self.online = presence.boot, True
         elif self.boot in (None, presence.boot):
             self.online = False
@@ -77,6 +84,14 @@ class DeviceRow(Struct):
             return
         self.reported = to_json(reported).decode()
         self.model, self.digest = reported.running, reported.running_digest
+
+    def _boots(self, boot: str, now_s: float) -> None:
+        """Note a start; the first that is heard of is none, for nobody knows what was before."""
+        if self.boot in (None, boot):
+            return
+        starts = [*(json.decode(self.starts) if self.starts else ()), now_s][-RESTLESS:]
+        self.starts = json.encode(starts).decode()
+        self.restless_s = starts[0] if len(starts) == RESTLESS else None
 
     def _backlog(self, boot: str) -> bool:
         return self.boot not in (None, boot)

@@ -89,9 +89,9 @@ class _Work:
         device = self.devices.setdefault(name, DeviceRow.unseen(name, arrival.received_s))
         message = arrival.message
         if isinstance(message, Birth):
-            device.born(message)
+            device.born(message, arrival.received_s)
         elif isinstance(message, Presence):
-            device.present(message)
+            device.present(message, arrival.received_s)
         elif isinstance(message, Batch):
             self._take_batch(device, message, arrival)
         if not arrival.retained and not (isinstance(message, Presence) and not message.online):

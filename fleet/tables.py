@@ -58,9 +58,14 @@ DEVICES = Table(
     Column("messages", BigInteger, nullable=False, server_default="0"),
     Column("gaps", BigInteger, nullable=False, server_default="0"),
     Column("lost", BigInteger, nullable=False, server_default="0"),
+    Column("starts", Text),
+    Column("restless_s", Double),
+    Index(None, "restless_s"),
 )
 """What is known of each device at this moment: its birth, newest reading and newest reported state. What lists are
-sorted by, and totals, stand in columns of their own: `messages` counts all kinds, `lost` the numbers in its gaps."""
+sorted by, and totals, stand in columns of their own: `messages` counts all kinds, `lost` the numbers in its gaps.
+`starts` are the moments at which it was last heard to have started anew, `restless_s` the first of them where there are
+as many as may be (`fleet/device_rows.py`)."""
 
 
 def _messages(name: str) -> Table:

@@ -1,47 +1,76 @@
-"""The penalty box: a device that failed three times within a day is told nothing for the next.
+"""The penalty box: a device that failed three times within a day, or started ten times within an hour, is told nothing
+for the next day.
 
-Whoever fails again and again says something about itself and nothing about the release; left in, it would halt each
-rollout it is in. NervesHub's penalty box is the model. Failures of one moment are one: a store moved to another clock.
+Whoever fails or dies again and again says something about itself and nothing about the release; left in, it would halt
+each rollout it is in. NervesHub's penalty box is the model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from contract.moments import rfc3339
 from fleet import tables
+from fleet.device_rows import RESTLESS
 from fleet.refusals import NotFoundError
 from fleet.rolling.answers import Penalty
 from fleet.target_states import FAILED
 
 FAILURES = 3
 WITHIN_S = LENGTH_S = 24 * 3600.0
-_TABLE = tables.PENALTIES
+STARTS_WITHIN_S = 3600.0
+"""Of the last `RESTLESS`; a device that wakes a few times an hour to look is none of these."""
+_TABLE, _DEVICES = tables.PENALTIES, tables.DEVICES
 
 
 def punish(connection: Connection, now_s: float) -> int:
-    """Put whoever has failed too often into the box; returns how many came in.
+    """Put whoever has failed or started too often into the box; returns how many came in.
 
-    A release from the box, or its end, forgets the failures before.
+    A release from the box, or its end, forgets what was before.
     """
-    target = tables.ASSIGNMENTS.c
-    since = sa.func.coalesce(_TABLE.c.until_s, 0.0)
-    failures = (
-        sa.select(target.device, sa.func.count().label("failures"))
-        .join_from(tables.ASSIGNMENTS, _TABLE, target.device == _TABLE.c.device, isouter=True)
-        .where(target.state.in_(FAILED) & (target.updated_s > now_s - WITHIN_S) & (target.updated_s > since))
-        .where(since <= now_s)
-        .group_by(target.device)
-        .having(sa.func.count() >= FAILURES)
-    )
-    found = connection.execute(failures).all()
-    for device, count in found:
-        detail = f"it failed {count} updates within 24 hours and is told nothing until {rfc3339(now_s + LENGTH_S)}"
+    causes = {
+        **dict.fromkeys(_restless(connection, now_s), f"it started {RESTLESS} times within an hour"),
+        **{row.device: f"it failed {row.failures} updates within 24 hours" for row in _failing(connection, now_s)},
+    }
+    for device, cause in causes.items():
+        detail = f"{cause} and is told nothing until {rfc3339(now_s + LENGTH_S)}"
         values = {"device": device, "since_s": now_s, "until_s": now_s + LENGTH_S, "detail": detail}
         connection.execute(_TABLE.delete().where(_TABLE.c.device == device))
         connection.execute(_TABLE.insert().values(values))
-    return len(found)
+    return len(causes)
+
+
+_SINCE = sa.func.coalesce(_TABLE.c.until_s, 0.0)
+"""The end of a device's last time in the box."""
+
+
+def _failing(connection: Connection, now_s: float) -> Sequence[Row[Any]]:
+    """Devices that are not in the box, and how many updates of theirs failed lately."""
+    target = tables.ASSIGNMENTS.c
+    late = (target.updated_s > now_s - WITHIN_S) & (target.updated_s > _SINCE) & (now_s >= _SINCE)
+    failures = (
+        sa.select(target.device, sa.func.count().label("failures"))
+        .join_from(tables.ASSIGNMENTS, _TABLE, target.device == _TABLE.c.device, isouter=True)
+        .where(target.state.in_(FAILED) & late)
+        .group_by(target.device)
+        .having(sa.func.count() >= FAILURES)
+    )
+    return connection.execute(failures).all()
+
+
+def _restless(connection: Connection, now_s: float) -> Sequence[str]:
+    """Devices that are not in the box and start again and again."""
+    first = _DEVICES.c.restless_s
+    restless = (
+        sa.select(_DEVICES.c.device)
+        .join_from(_DEVICES, _TABLE, _DEVICES.c.device == _TABLE.c.device, isouter=True)
+        .where((first > now_s - STARTS_WITHIN_S) & (first > _SINCE) & (now_s >= _SINCE))
+    )
+    return connection.scalars(restless).all()
 
 
 def active(connection: Connection, now_s: float) -> dict[str, str]:

@@ -189,6 +189,26 @@ def test_who_fails_three_times_a_day_is_boxed_until_released(yard: Yard) -> None
     assert states(yard.order(order(devices=("a",)))) == {"a": "waiting"}
 
 
+def test_who_starts_ten_times_an_hour_is_boxed_and_who_wakes_now_and_then_is_not(yard: Yard) -> None:
+    for number in range(11):
+        yard.now_s += 300
+        yard.hear("a", Presence(boot=f"a{number}", online=True))
+        yard.hear("a", structs.replace(yard.birth("a", "rpi4"), boot=f"a{number}"))
+        yard.hear("b", Presence(boot=f"b{number // 2}", online=True))
+    with yard.store.writing() as connection:
+        assert penalties.punish(connection, yard.now_s) == 1
+        (boxed,) = penalties.list_penalties(connection, yard.now_s)
+        assert (boxed.device, boxed.detail.split(" and ")[0]) == ("a", "it started 10 times within an hour")
+        assert penalties.punish(connection, yard.now_s) == 0
+        penalties.release(connection, "a", yard.now_s)
+        assert penalties.punish(connection, yard.now_s + 1) == 0
+    for number in range(10):
+        yard.now_s += 500
+        yard.hear("a", Presence(boot=f"again{number}", online=True))
+    with yard.store.writing() as connection:
+        assert penalties.punish(connection, yard.now_s) == 0
+
+
 def test_everybody_touched_goes_back_to_what_it_ran(yard: Yard, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository", yard.store, None)
     with repository.incoming() as (file, path):
