@@ -54,8 +54,11 @@ def _turn(connection: Connection, rollout: int, mine: sa.ColumnElement[bool], mo
 def _tell(
     connection: Connection, rollout: Row[Any], rows: Sequence[Row[Any]], now_s: float, may_offer: deltas.MayOffer
 ) -> int:
-    """Each row goes to `assigned`, or to what its device's condition makes of it."""
-    boxed = penalties.active(connection, now_s)
+    """Each row goes to `assigned`, or to what its device's condition makes of it.
+
+    The way back is open to whoever is in the penalty box: what put it there may be the very model to be taken back.
+    """
+    boxed = {} if rollout.back_of is not None else penalties.active(connection, now_s)
     unfinished = _unfinished(connection, [row.device for row in rows])
     told, others = [], []
     for row in rows:

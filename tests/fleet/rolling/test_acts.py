@@ -209,7 +209,7 @@ def test_who_starts_ten_times_an_hour_is_boxed_and_who_wakes_now_and_then_is_not
         assert penalties.punish(connection, yard.now_s) == 0
 
 
-def test_everybody_touched_goes_back_to_what_it_ran(yard: Yard, tmp_path: Path) -> None:
+def test_everybody_touched_goes_back_to_what_it_ran_from_the_penalty_box_too(yard: Yard, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository", yard.store, None)
     with repository.incoming() as (file, path):
         file.write(bundle_bytes("rpi4", version=1))
@@ -220,7 +220,10 @@ def test_everybody_touched_goes_back_to_what_it_ran(yard: Yard, tmp_path: Path) 
     told = yard.advance(yard.order(order(phases=ALL)).id)
     yard.report(told, "a", "committed")
     yard.hear("a", structs.replace(yard.birth("a", "rpi4"), model="digits@2", digest=yard.digest))
+    for number in range(11):
+        yard.hear("a", Presence(boot=f"a{number}", online=True))
     with yard.store.writing() as connection:
+        assert penalties.punish(connection, yard.now_s) == 1
         back = roll_back(connection, told.id, yard.now_s, "ann")
         assert rollouts.show(connection, told.id).cause == "aborted"
     going = yard.advance(back)
