@@ -42,6 +42,7 @@ _SETTINGS = (
     _Setting("--broker-password-file", "broker_password_file", "A file with that password."),
     _Setting("--camera", "camera", "As for `edgeferry run --source`."),
     _Setting("--scene", "scene", "A scene.toml for its view."),
+    _Setting("--pictures", "pictures", "private, or shared: operators may look at what the scene keeps."),
     _Setting("--trust", "publishers", "A public key whose owner may sign bundles.", many=True),
     _Setting("--fleet-key", "fleet_keys", "A public key whose owner may assign bundles.", many=True),
     _Setting("--tuf-root", "tuf_root", "The update repository's root.json."),

@@ -185,6 +185,7 @@ def _device_toml(settings: Settings, names: set[str], publishers: tuple[str, ...
             "trust": {"publishers": publishers, "fleet": fleet, "root": there("root.json")},
             "identity": None if settings.enroll_server is None else identity,
             "camera": {"source": settings.camera, "scene": there("scene.toml")},
+            "pictures": {"share": True} if settings.pictures == "shared" else None,
         },
         where=f"device.toml of {settings.device_id}",
     )

@@ -60,6 +60,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """As for `edgeferry run --source`."""
     scene: str | None = None
     """A `scene.toml`: what to look for in this camera's view."""
+    pictures: Literal["private", "shared"] = "private"
+    """Whether the fleet's operators may look at what the scene keeps."""
 
     publishers: tuple[str, ...] = ()
     """Public keys of those who may sign bundles; at least one."""

@@ -33,6 +33,14 @@ def test_the_agents_configuration_names_files_that_are_beside_it(desk: Desk) -> 
     assert all(payload.files[name].mode == 0o600 for name in payload.secrets)
 
 
+@pytest.mark.parametrize(
+    ("said", "shared"), [({}, False), ({"pictures": "private"}, False), ({"pictures": "shared"}, True)]
+)
+def test_pictures_are_shared_only_where_that_was_said(desk: Desk, said: dict[str, str], shared: bool) -> None:
+    config = parse_device_config(b"".join(desk.payload(**said).files["config/device.toml"].chunks()), where="test")
+    assert config.pictures.share == shared
+
+
 def test_equal_settings_make_an_equal_payload_and_others_another(desk: Desk) -> None:
     assert desk.payload().id == desk.payload().id
     assert len({desk.payload().id, desk.payload(site="yard").id, desk.payload(camera="0").id}) == 3
