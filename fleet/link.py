@@ -5,8 +5,9 @@ acknowledgement after the store's commit lets them forget it. paho connects agai
 
 Any number of collectors listen side by side: what is numbered comes through a shared subscription, to one of them
 each. Who is there (birth, presence) comes to all: retained messages do not come through a share, each collector must
-know at its start, and storing the same twice changes nothing. Whether the broker shares is asked by a message to
-ourselves; one that does not lets every collector hear everything, which is as right and only more work.
+know at its start, and storing the same twice changes nothing. Answers to commands do too: whoever asked takes them.
+Whether the broker shares is asked by a message to ourselves; one that does not lets every collector hear everything,
+which is as right and only more work.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from contract.moments import rfc3339
 from fleet import answers, tables
+from fleet.device_rows import check_known
 from fleet.keeping.answers import Events, Kept, Quarantine, Refused
-from fleet.refusals import NotFoundError
 
 Sort = Literal["id", "site", "profile", "model", "last_seen", "online", "lost"]
 _SORTS: dict[Sort, sa.ColumnElement[Any]] = {
@@ -105,9 +105,7 @@ def quarantine(connection: Connection, *, offset: int, limit: int, search: str =
 
 def events(connection: Connection, device: str, *, offset: int, limit: int) -> Events:
     """A device's events by its clock, the latest first; NotFoundError for an unknown one."""
-    known = sa.select(tables.DEVICES.c.device).where(tables.DEVICES.c.device == device)
-    if connection.scalar(known) is None:
-        raise NotFoundError(f"no device {device!r}", where="devices", fix="List them: edgeferry fleet devices")
+    check_known(connection, device)
     table = tables.EVENTS
     latest = table.c.at_s.desc(), table.c.boot, table.c.sequence.desc()
     query = sa.select(table).where(table.c.device == device).order_by(*latest).offset(offset).limit(limit + 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from contract.codec import to_json
@@ -14,7 +15,6 @@ from fleet.keeping.partitions import is_partition
 from fleet.store import Store, migrations
 from tests.fleet.simulated import reading
 
-REVISIONS = ("0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001")
 NOW_S = 1_770_000_000.0
 BODY = to_json(reading(1, at_s=NOW_S)).decode()
 SAID: dict[tuple[str, str], Any] = {
@@ -69,8 +69,9 @@ def test_a_filled_store_goes_down_step_by_step_and_up_again(either_store: Store)
         fill(connection)
         whole = content(connection)
         assert set(whole) == {table.name for table in tables.METADATA.sorted_tables}
-        for revision in REVISIONS:
-            command.downgrade(migrations(connection), revision)
+        _, *earlier = ScriptDirectory.from_config(migrations(connection)).walk_revisions()
+        for script in earlier:
+            command.downgrade(migrations(connection), script.revision)
             down = content(connection)
             assert_kept(whole, down)
         assert set(down) < set(whole)
