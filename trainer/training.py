@@ -7,9 +7,9 @@ down, and only then put the folder in its place.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -33,6 +33,7 @@ from trainer.record import Record
 from trainer.report import report
 from trainer.run_folder import building, write_files, writing
 from trainer.settings import Resolved, TrainConfig, resolve, to_toml
+from trainer.start import Start
 
 if TYPE_CHECKING:
     from trainer.detection.detecting import TrainedDetector
@@ -93,16 +94,6 @@ def train(
     if uri:
         tracking.log_record(uri, out, record)
     return summary(out, record)
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Another way to begin than with a new network."""
-
-    build: Callable[[], Any]
-    """Gives a Keras model, once TensorFlow is ready."""
-    fitted_with: Resolved
-    """The settings it is trained with; what the run keeps may say more."""
 
 
 def train_prepared(

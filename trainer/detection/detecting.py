@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from trainer.measurement.measures import GoalTable
 from trainer.progress import Progress
 from trainer.run_folder import write_files, writing
 from trainer.settings import Resolved, TrainConfig, to_toml
+from trainer.start import Start
 
 
 class TrainedDetector(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +71,34 @@ def train_detector(
     prep = config.preprocessing or suited_preprocessing(origin)
     data = prepare_boxes(origin, prep, seed=config.seed, settings=config.data)
     settings = resolve_detector(config, name=name, prep=prep, train=data.splits["train"], classes=len(data.labels))
-    progress.say(_plan(data, settings))
+    return summary(out, train_prepared_boxes(folder, data, settings, progress))
+
+
+def train_prepared_boxes(
+    folder: Path,
+    data: PreparedBoxes,
+    settings: Resolved,
+    progress: Progress,
+    *,
+    checkpoints_at: Path | None = None,
+    fresh: bool = False,
+    start: Start | None = None,
+    judged: Callable[[DetectorRecord, Path], DetectorRecord] | None = None,
+) -> DetectorRecord:
+    """`trainer.training.train_prepared` of a detector; an interruption still costs the whole training."""
+    del checkpoints_at, fresh
+    progress.say(_plan(data, settings if start is None else start.fitted_with))
     framework.prepare(threads=settings.training.threads, seed=settings.seed)
-    record = _trained(folder, data, settings, progress)
+    record = _trained(folder, data, settings, progress, start)
+    if judged is not None:
+        record = judged(record, folder / files.MODEL)
     _write_record(folder, data, record)
-    return _summary(out, record)
+    return record
 
 
-def _trained(folder: Path, data: PreparedBoxes, settings: Resolved, progress: Progress) -> DetectorRecord:
+def _trained(
+    folder: Path, data: PreparedBoxes, settings: Resolved, progress: Progress, start: Start | None
+) -> DetectorRecord:
     """Train, save, and measure what was saved; leaves the model in `folder`."""
     from trainer.detection.fitting import fit
     from trainer.detection.inference import looking_at
@@ -84,10 +107,16 @@ def _trained(folder: Path, data: PreparedBoxes, settings: Resolved, progress: Pr
     from trainer.learning.inference import save_keras
 
     grid = grid_of(settings)
-    model = build_detector(settings.preprocessing, len(data.labels), settings.network, grid)
+    fit_with = settings if start is None else start.fitted_with
+    build = (
+        start.build
+        if start
+        else partial(build_detector, settings.preprocessing, len(data.labels), settings.network, grid)
+    )
+    model = build()
     _check_budget(model, settings)
     look = looking_at(data.splits["validation"], settings.preprocessing, grid, more_of(settings), data.labels)
-    fitted = fit(model, data, settings, grid, look, progress.epochs(settings.training.epochs))
+    fitted = fit(model, data, fit_with, grid, look, progress.epochs(fit_with.training.epochs))
     with writing(folder):
         save_keras(model, folder / files.MODEL)
     progress.say("Measuring on the test split")
@@ -131,7 +160,8 @@ def _plan(data: PreparedBoxes, settings: Resolved) -> str:
     )
 
 
-def _summary(out: Path, record: DetectorRecord) -> TrainedDetector:
+def summary(out: Path, record: DetectorRecord) -> TrainedDetector:
+    """What is printed about the run in `out`."""
     metrics, dataset = record.metrics, record.dataset
     return TrainedDetector(
         run=str(out),

@@ -27,7 +27,8 @@ from trainer.retraining.old_data import old_data, remembered_data
 from trainer.retraining.replacement import NAME, Answered, Replacement, Verdict, rule, set_compared, verdict_of
 from trainer.run_folder import Run, building, open_run, writing
 from trainer.settings import Resolved, usable_cores
-from trainer.training import Start, Trained, summary, train_prepared
+from trainer.start import Start
+from trainer.training import Trained, summary, train_prepared
 
 _FEWEST_EPOCHS = 5
 

@@ -25,6 +25,7 @@ from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
 from trainer.architecture.budget import parse_budgets
 from trainer.data.origin import Origin
 from trainer.detection.dataset import prepare_boxes
+from trainer.detection.record import DetectorRecord
 from trainer.progress import Silent
 from trainer.run_folder import building, open_run
 from trainer.settings import (
@@ -37,6 +38,7 @@ from trainer.settings import (
     TrainingSettings,
     usable_cores,
 )
+from trainer.start import Start
 
 pytestmark = WITH_TENSORFLOW
 ORIGIN = drawn_origin([("train", 96), ("validation", 16), ("test", 32)])
@@ -125,6 +127,31 @@ def test_a_budget_it_does_not_fit_is_said_before_training(tensorflow: None, tmp_
     with pytest.raises(ConfigError, match=r"does not fit its budget: rpi4 "):
         trained(tmp_path / "run", config=tight)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_begins_with_what_another_learnt_and_is_judged_before_it_is_written_down(
+    run: Path, tmp_path: Path
+) -> None:
+    from trainer.detection.detecting import train_prepared_boxes
+    from trainer.learning.inference import open_keras
+
+    settings = open_run(run).settings
+    gently = msgspec.structs.replace(
+        settings, training=msgspec.structs.replace(settings.training, epochs=1, learning_rate=1e-6)
+    )
+    data = prepare_boxes(ORIGIN, settings.preprocessing, seed=2, settings=DataSettings())
+    start = Start(lambda: open_keras(run / files.MODEL), fitted_with=gently)
+    seen = []
+
+    def judged(record: DetectorRecord, model: Path) -> DetectorRecord:
+        seen.extend(file.name for file in model.parent.iterdir())
+        return replace(record, metrics=msgspec.structs.replace(record.metrics, machine="judged"))
+
+    record = train_prepared_boxes(tmp_path, data, settings, Silent(), start=start, judged=judged)
+    assert seen == [files.MODEL]
+    assert record.metrics.test.map50 > 0.9
+    assert (record.metrics.epochs, record.settings.training.epochs) == (1, 12)
+    assert json.loads((tmp_path / files.METRICS).read_bytes())["machine"] == "judged"
 
 
 def test_pictures_without_boxes_leave_no_run(tmp_path: Path) -> None:
