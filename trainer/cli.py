@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 _FOLDER = click.Path(path_type=Path)
+_TASK = click.option("--task", type=click.Choice(get_args(Task)), help="What to learn.  [default: classify]")
 _BUDGET = click.option(
     "--budget", multiple=True, help="What it may cost, e.g. rpi4:30ms,2MB (;-separated, repeatable)."
 )
@@ -77,7 +78,7 @@ def dataset_label(kept: tuple[Path, ...], out: Path, bundle: Path | None, as_jso
 @click.option("--from-scratch", is_flag=True, help="With --base: its data and settings, and new weights.")
 @click.option("--without-old-data", is_flag=True, help="With --base: its pictures are gone; much may be forgotten.")
 @click.option("--keep-refused", is_flag=True, help="With --base: write the run even where it is worse.")
-@click.option("--task", type=click.Choice(get_args(Task)), help="What to learn.  [default: classify]")
+@_TASK
 @click.option("--config", type=_FOLDER, help="Settings: a train.toml. Options given here win over it.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the training pictures.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Decides splits, weights, order and augmentation.")
@@ -126,11 +127,12 @@ def train(
         return
     if path is None or any(about_base.values()):
         raise click.UsageError("name the pictures in PATH, or a run with --base and what to add with --add")
+    from trainer.command_line import CommandLine, overridden
     from trainer.progress import watching
-    from trainer.settings import load_config, overridden
+    from trainer.settings import load_config
     from trainer.training import train as run_training
 
-    settings = overridden(load_config(config), **options)
+    settings = overridden(load_config(config), CommandLine(**options))
     with watching(quiet=quiet or as_json) as progress:
         trained = run_training(
             path,
@@ -171,6 +173,7 @@ def _train_on(
 @click.command()
 @click.argument("path")
 @click.option("--out", required=True, type=_FOLDER, help="Folder for the study and what comes of it; goes on if there.")
+@_TASK
 @_BUDGET
 @_TARGET
 @click.option("--trials", type=click.IntRange(1, 100_000), default=20, show_default=True, help="To train, in all.")
@@ -178,7 +181,12 @@ def _train_on(
     "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), help="Seconds; none begins after them."
 )
 @click.option("--epochs", type=click.IntRange(1, 100_000), default=15, show_default=True, help="Of a trial.")
-@click.option("--family", "families", multiple=True, help="To search; repeatable.  [default: residual, mobile]")
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    help="To search; repeatable.  [default: residual, mobile; a detector has one]",
+)
 @click.option(
     "--pruner",
     type=click.Choice(("median", "hyperband", "none")),
@@ -204,24 +212,23 @@ def tune(
     mlflow: str | None,
     quiet: bool,
     as_json: bool,
-    budget: tuple[str, ...],
-    target: tuple[str, ...],
-    seed: int | None,
-    skip_unreadable: bool,
-    **search: Any,
+    **options: Any,
 ) -> None:
     """Search for the best network for the pictures in PATH that a device can bear.
 
-    Networks over budget are refused before training. Trials are judged on the validation split; the test split is
-    looked at by the training of the best alone. Run again with the same options, a search goes on.
-    """  # fmt: skip
-    from trainer.settings import load_config, overridden
+    Networks over budget are refused before training. Trials are judged on the validation split, by accuracy or by
+    mAP50-95; the test split is looked at by the training of the best alone. Run again with the same options, a search
+    goes on.
+    """
+    from trainer.command_line import CommandLine, overridden
+    from trainer.settings import load_config
     from trainer.tuning.request import request_for
     from trainer.tuning.shown import watching_trials
     from trainer.tuning.tune import tune as run_search
 
-    settings = overridden(load_config(config), budget=budget, target=target, seed=seed, skip_unreadable=skip_unreadable)
-    request = request_for(path, out, settings, **search)
+    said = {name: options.pop(name) for name in ("task", "budget", "target", "seed", "skip_unreadable")}
+    settings = overridden(load_config(config), CommandLine(**said))
+    request = request_for(path, out, settings, **options)
     with watching_trials(quiet=quiet or as_json) as (progress, on_trial):
         tuned = run_search(request, train_best=train_best, mlflow=mlflow, progress=progress, on_trial=on_trial)
     click.echo(_json(tuned) if as_json else printout.tune(tuned))

@@ -91,7 +91,7 @@ def tune(tuned: Tuned) -> str:
     return (
         f"{tuned.trials} trials in {tuned.seconds:.0f} s: {tuned.complete} to their end, {tuned.pruned} given up, "
         f"{tuned.failed} failed; {tuned.over_budget} networks over budget\n"
-        f"best: trial {best.number}, {best.accuracy or 0:.2%} on the validation split; {params}\n"
+        f"best: trial {best.number}, {best.measure} {best.accuracy or 0:.2%} on the validation split; {params}\n"
         f"foretold: {costs}\n"
         f"page: {tuned.out}/tune.html\n" + (f"run: {tuned.run}" if tuned.run else f"train it: {tuned.command}")
     )

@@ -8,7 +8,6 @@ model again. What converters read of it is `contract.run.Settings`, whose keys s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +18,7 @@ from contract.codec import from_toml
 from contract.decoding import DetectGrid
 from contract.errors import ConfigError
 from contract.manifest import ModelName, Positive, Preprocessing, Share, Task
-from trainer.architecture.budget import Budget, default_budget, parse_budgets
+from trainer.architecture.budget import Budget
 from trainer.detection.settings import DetectionSettings
 from trainer.measurement.evaluation_settings import EvaluationSettings
 from trainer.quantization_aware.settings import QuantizationSettings
@@ -242,52 +241,6 @@ def load_config(path: Path | None) -> TrainConfig:
     return checked(config, where=str(path))
 
 
-def overridden(
-    config: TrainConfig,
-    *,
-    task: Task | None = None,
-    epochs: int | None = None,
-    seed: int | None = None,
-    threads: int | None = None,
-    tensorboard: str | None = None,
-    name: str | None = None,
-    skip_unreadable: bool = False,
-    budget: Sequence[str] = (),
-    target: Sequence[str] = (),
-    split_by: str | None = None,
-    group_by: str | None = None,
-    time: str | None = None,
-    quantization_aware: bool = False,
-    teacher: Path | None = None,
-) -> TrainConfig:
-    """`config` with what was said on the command line in its place; ConfigError where that makes no sense."""
-    written = msgspec.to_builtins(config)
-    written |= {key: value for key, value in (("task", task), ("seed", seed), ("name", name)) if value is not None}
-    written["training"] |= {
-        key: value
-        for key, value in (("epochs", epochs), ("threads", threads), ("tensorboard", tensorboard))
-        if value is not None
-    }
-    written["data"]["skip_unreadable"] |= skip_unreadable
-    if budgets := (*parse_budgets(budget), *(default_budget(name) for name in target)):
-        written["budget"] = msgspec.to_builtins(budgets)
-        written["network"]["chosen"] = False
-    # A column that is named shall be used.
-    split_by = split_by or ("time" if time else "group" if group_by else None)
-    written["data"] |= {
-        key: value for key, value in (("split_by", split_by), ("group_by", group_by), ("time", time)) if value
-    }
-    if quantization_aware:
-        written["quantization"]["aware"] = "on"
-    if teacher is not None:
-        written["training"]["teacher"] = str(teacher)
-    try:
-        changed = msgspec.convert(written, TrainConfig)
-    except msgspec.ValidationError as problem:
-        raise ConfigError(str(problem), where="command line", fix="Names are lower case: a-z, 0-9, . _ -") from problem
-    return checked(changed, where="command line")
-
-
 def checked(config: TrainConfig, *, where: str) -> TrainConfig:
     """`config` if its keys agree with each other and with what can be trained; ConfigError otherwise."""
     if config.schema > SCHEMA:
@@ -318,6 +271,7 @@ def _check_detector(config: TrainConfig, where: str) -> None:
         "training.teacher": config.training.teacher is not UNSET,
         "network.family": network.family != "residual",
         "network.weights": bool(network.weights),
+        "network.depth": network.depth != 1,
     }
     for key, given in idle.items():
         if given:

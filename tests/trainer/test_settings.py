@@ -14,7 +14,6 @@ from trainer.settings import (
     Augmentation,
     TrainConfig,
     load_config,
-    overridden,
     parse_resolved,
     resolve,
     to_toml,
@@ -73,26 +72,9 @@ def test_preprocessing_that_contradicts_itself_is_refused(tmp_path: Path, prepro
         load_config(written(tmp_path, f"[preprocessing]\n{preprocessing}\n"))
 
 
-def test_a_task_that_cannot_be_trained_yet_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="'segment'"):
-        overridden(TrainConfig(), task="segment")
-
-
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "absent.toml")
-
-
-def test_options_win_over_the_file(tmp_path: Path) -> None:
-    config = load_config(written(tmp_path, "seed = 3\nname = 'mine'\n[training]\nepochs = 4\nbatch = 8\n"))
-    changed = overridden(config, seed=5, epochs=9, skip_unreadable=True)
-    assert (changed.seed, changed.name, changed.training.epochs, changed.training.batch) == (5, "mine", 9, 8)
-    assert changed.data.skip_unreadable
-
-
-def test_a_name_no_bundle_could_have_is_refused() -> None:
-    with pytest.raises(ConfigError, match="name"):
-        overridden(TrainConfig(), name="My Model")
 
 
 def test_resolving_leaves_nothing_open_and_reads_back_equal() -> None:
@@ -132,13 +114,3 @@ def test_a_batch_is_never_larger_than_the_pictures_there_are() -> None:
 def test_augmentation_that_was_written_down_is_kept() -> None:
     still = TrainConfig(augmentation=Augmentation())
     assert resolve(still, name="x", suggestion=SUGGESTION, train_pictures=10).augmentation == Augmentation()
-
-
-def test_a_column_named_on_the_command_line_is_used() -> None:
-    assert overridden(TrainConfig(), time="taken").data.split_by == "time"
-    by_group = overridden(TrainConfig(), group_by="camera").data
-    assert (by_group.split_by, by_group.group_by) == ("group", "camera")
-    both = overridden(TrainConfig(), group_by="camera", time="taken").data
-    assert (both.split_by, both.group_by, both.time) == ("time", "camera", "taken")
-    assert overridden(TrainConfig(), group_by="camera", split_by="random").data.split_by == "random"
-    assert overridden(TrainConfig()).data == TrainConfig().data

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from contract.errors import ConfigError
+from contract.manifest import Task
 from trainer.architecture.budget import Budget, Prediction, overrun, predictions, worst_excess
 from trainer.settings import PRETRAINED, InputSettings, NetworkSettings
 
@@ -24,6 +25,7 @@ BACKBONE_WIDTHS = (1.4, 1.0, 0.75, 0.5, 0.35, 0.25)
 DEPTHS = (3, 2, 1)
 SIZES = (1.5, 1.25, 1.0, 0.75, 0.5)
 """Times the size the pictures suggest."""
+_OF_ANY_DEPTH = ("residual", "mobile")
 _STEP, _SMALLEST, _SMALLEST_BACKBONE = 16, 16, 32
 """Pixels: sizes are multiples of the first, which halves four times."""
 
@@ -34,6 +36,7 @@ class Candidate:
 
     prep: InputSettings
     network: NetworkSettings
+    task: Task = "classify"
 
     @property
     def bulk(self) -> float:
@@ -43,8 +46,9 @@ class Candidate:
 
     def __str__(self) -> str:
         width, height = self.prep.size_wh
-        depth = f", depth {self.network.depth}" if self.network.family not in PRETRAINED else ""
-        return f"{self.network.family} of width {self.network.width:g}{depth} at {width}x{height}"
+        name = "detector" if self.task == "detect" else self.network.family
+        depth = f", depth {self.network.depth}" if name in _OF_ANY_DEPTH else ""
+        return f"{name} of width {self.network.width:g}{depth} at {width}x{height}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,26 @@ class Choice:
     candidate: Candidate
     predicted: dict[str, Prediction]
 
+    @property
+    def network(self) -> NetworkSettings:
+        """Its settings, marked as chosen."""
+        return msgspec.structs.replace(self.candidate.network, chosen=True)
+
+    def sentences(self) -> Iterator[str]:
+        """What was chosen and what it would cost, a profile each."""
+        for name, found in self.predicted.items():
+            band = "" if found.high is None else f" ({found.low:g} to {found.high:g} ms)"
+            yield (
+                f"Chosen for {name}: {self.candidate}, foretold {found.latency_ms:g} ms{band}, "
+                f"{found.size_bytes / 1e6:.2f} MB, {found.memory_mib:.0f} MiB"
+            )
+
 
 def candidates(prep: InputSettings, network: NetworkSettings, *, sized: bool) -> Iterator[Candidate]:
     """Of `network`'s family, the largest first; only at `prep`'s size where it is `sized` by hand."""
-    for size, width, depth in product(_sizes(prep, network, sized), _widths(network), _depths(network)):
+    least = _SMALLEST_BACKBONE if network.family in PRETRAINED else _SMALLEST
+    sizes = [prep.size_wh] if sized else sizes_around(prep.size_wh, least)
+    for size, width, depth in product(sizes, _widths(network), _depths(network)):
         yield Candidate(
             msgspec.structs.replace(prep, size_wh=size), msgspec.structs.replace(network, width=width, depth=depth)
         )
@@ -85,11 +105,9 @@ def choose(tried: Sequence[Candidate], budgets: Sequence[Budget], build: Build) 
     )
 
 
-def _sizes(prep: InputSettings, network: NetworkSettings, sized: bool) -> list[tuple[int, int]]:
-    if sized:
-        return [prep.size_wh]
-    least = _SMALLEST_BACKBONE if network.family in PRETRAINED else _SMALLEST
-    width, height = prep.size_wh
+def sizes_around(size_wh: tuple[int, int], least: int) -> list[tuple[int, int]]:
+    """Multiples of 16 around `size_wh`, the largest first, no side below `least`."""
+    width, height = size_wh
     sizes = [tuple(max(least, round(side * times / _STEP) * _STEP) for side in (width, height)) for times in SIZES]
     return list(dict.fromkeys((wide, high) for wide, high in sizes))
 

@@ -49,14 +49,9 @@ def _chosen(
     from trainer.architecture.choosing import candidates, choose
 
     choice = choose(list(candidates(prep, network, sized=sized)), config.budget, partial(_build, classes=classes))
-    for name, found in choice.predicted.items():
-        band = "" if found.high is None else f" ({found.low:g} to {found.high:g} ms)"
-        say(
-            f"Chosen for {name}: {choice.candidate}, foretold {found.latency_ms:g} ms{band}, "
-            f"{found.size_bytes / 1e6:.2f} MB, {found.memory_mib:.0f} MiB"
-        )
-    chosen = msgspec.structs.replace(choice.candidate.network, chosen=True)
-    return msgspec.structs.replace(config, preprocessing=choice.candidate.prep, network=chosen)
+    for sentence in choice.sentences():
+        say(sentence)
+    return msgspec.structs.replace(config, preprocessing=choice.candidate.prep, network=choice.network)
 
 
 def _check(config: TrainConfig, prep: InputSettings, network: NetworkSettings, classes: int) -> None:

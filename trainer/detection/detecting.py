@@ -12,7 +12,7 @@ import msgspec
 from contract import reference as drift
 from contract import run as files
 from contract.codec import to_pretty_json
-from contract.errors import ConfigError, DataError
+from contract.errors import ConfigError
 from contract.manifest import Share
 from trainer.architecture.budget import overrun, predictions
 from trainer.data.origin import Origin
@@ -23,6 +23,7 @@ from trainer.detection.record import DetectorRecord
 from trainer.detection.report_sections import detector_card, detector_report
 from trainer.detection.resolving import grid_of, more_of, resolve_detector
 from trainer.detection.samples import packed_boxes
+from trainer.detection.settling import check_marked, settle_detector
 from trainer.learning import framework
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
@@ -63,15 +64,18 @@ def train_detector(
     folder: Path, out: Path, origin: Origin, name: str, config: TrainConfig, progress: Progress
 ) -> TrainedDetector:
     """Train on the marked pictures of `origin` and fill `folder`, which becomes the run `out`."""
-    if origin.task != "detect":
-        raise DataError(
-            "no boxes are marked in these pictures", where=origin.text, fix="Train them with --task classify."
-        )
+    check_marked(origin)
+    data, settings = prepared_boxes(origin, name, settle_detector(config, origin, progress.say))
+    return summary(out, train_prepared_boxes(folder, data, settings, progress))
+
+
+def prepared_boxes(origin: Origin, name: str, config: TrainConfig) -> tuple[PreparedBoxes, Resolved]:
+    """`trainer.training.prepared` of a detector."""
     make_plan(config.evaluation, config.goals, task="detect", labels=origin.labels, listed=origin.pictures)
     prep = config.preprocessing or suited_preprocessing(origin)
     data = prepare_boxes(origin, prep, seed=config.seed, settings=config.data)
-    settings = resolve_detector(config, name=name, prep=prep, train=data.splits["train"], classes=len(data.labels))
-    return summary(out, train_prepared_boxes(folder, data, settings, progress))
+    train = data.splits["train"]
+    return data, resolve_detector(config, name=name, prep=prep, train=train, classes=len(data.labels))
 
 
 def train_prepared_boxes(
@@ -128,8 +132,8 @@ def _check_budget(model: Any, settings: Resolved) -> None:
     if over:
         raise ConfigError(
             f"the detector does not fit its budget: {over}",
-            where="network.width",
-            fix="Give a smaller network.width or preprocessing.size_wh, or change the budget.",
+            where="network",
+            fix="Leave network.chosen out to have one chosen, or change the budget.",
         )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from contract.errors import ConfigError
+from edge.marked import Marked
 from trainer.detection.dataset import Detected
 from trainer.detection.grid import Grid
 from trainer.detection.settings import DetectionSettings, Stride
@@ -38,18 +42,18 @@ def resolve_detector(config: TrainConfig, *, name: str, prep: InputSettings, tra
     return replace(
         settled,
         augmentation=_upright(settled.augmentation),
-        detection=replace(more, stride=more.stride or suited_stride(train, classes)),
+        detection=replace(more, stride=more.stride or suited_stride(train.marked, classes)),
         decoding=UNSET,
     )
 
 
-def suited_stride(train: Detected, classes: int) -> Stride:
+def suited_stride(marked: Sequence[Marked], classes: int) -> Stride:
     """The coarser of 8 and 4 pixels a cell on which each class's small boxes are still over a cell wide."""
-    boxes = np.concatenate([one.boxes[~one.crowd] for one in train.marked])
-    labels = np.concatenate([one.labels[~one.crowd] for one in train.marked])
+    boxes = np.concatenate([np.empty((0, 4), np.float32), *(one.boxes[~one.crowd] for one in marked)])
+    labels = np.concatenate([np.empty(0, np.int64), *(one.labels[~one.crowd] for one in marked)])
     across = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-    smallest = min(float(np.percentile(across[labels == label], _SMALL)) for label in range(classes) if label in labels)
-    return 8 if smallest >= 8 * _CELLS_ACROSS else 4
+    small = [float(np.percentile(across[labels == label], _SMALL)) for label in range(classes) if label in labels]
+    return 8 if min(small, default=math.inf) >= 8 * _CELLS_ACROSS else 4
 
 
 def grid_of(settings: Resolved) -> Grid:

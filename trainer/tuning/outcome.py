@@ -24,7 +24,7 @@ class TrialRecord(Struct, frozen=True, kw_only=True):
     number: int
     state: State
     accuracy: float | None
-    """On the validation split; None unless it came to its end."""
+    """On the validation split, mAP50-95 of a detector; None unless it came to its end."""
     params: dict[str, str | float | int]
     predicted: dict[str, Prediction]
     epochs: int
@@ -33,13 +33,18 @@ class TrialRecord(Struct, frozen=True, kw_only=True):
     repeats: int | None = None
     """The number of an interrupted trial with the same settings."""
     course: tuple[float, ...] = ()
-    """Validation accuracy, epoch by epoch."""
+    """The same, epoch by epoch, or look by look."""
     config: TrainConfig | None = None
 
     @property
     def counts(self) -> bool:
         """Whether it is one of the `--trials` asked for."""
         return self.state in ("complete", "pruned", "failed")
+
+    @property
+    def measure(self) -> str:
+        """What its `accuracy` is, in the field's words."""
+        return "mAP50-95" if self.config is not None and self.config.task == "detect" else "accuracy"
 
     @property
     def latency_ms(self) -> float:

@@ -37,14 +37,18 @@ def _sections(
     over = sum(trial.state == "over budget" for trial in found)
     yield (
         f"<h1>Search</h1><p class='faint'>{sum(trial.counts for trial in found)} trials, {complete} to their end; "
-        f"{over} networks refused as over budget before training. Accuracies are of the validation split: the best of "
-        "many is flattered, and the test split was not looked at.</p>"
+        f"{over} networks refused as over budget before training. {_capital(best.measure)} is of the validation split: "
+        "the best of many is flattered, and the test split was not looked at.</p>"
     )
     yield f"<h2>The best: trial {best.number}, {best.accuracy or 0:.1%}</h2>{predicted_table(best.predicted.values())}"
     yield f'<div class="sheet"><pre>{escape(command)}</pre></div>'
-    yield f"<h2>Accuracy against latency</h2>{_plot(found, best)}"
+    yield f"<h2>{_capital(best.measure)} against latency</h2>{_plot(found, best)}"
     yield f"<h2>What mattered</h2>{_bars(importances)}"
-    yield f"<h2>Trials</h2>{_table(found)}"
+    yield f"<h2>Trials</h2>{_table(found, best.measure)}"
+
+
+def _capital(measure: str) -> str:
+    return measure[:1].upper() + measure[1:] if measure.islower() else measure
 
 
 def _plot(found: Sequence[TrialRecord], best: TrialRecord) -> str:
@@ -62,9 +66,10 @@ def _plot(found: Sequence[TrialRecord], best: TrialRecord) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, fronts))
     marks = "".join(_mark(trial, place(trial), trial in fronts, trial.number == best.number) for trial in shown)
     return (
-        f"<figure><figcaption>Validation accuracy by predicted milliseconds a frame on the slowest device; the line is "
-        f'the front: nothing is both quicker and better</figcaption><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="accuracy against latency">{"".join(_grid(right, floor))}<polyline class="line-0" '
+        f"<figure><figcaption>Validation {best.measure} by predicted milliseconds a frame on the slowest device; the "
+        f"line is the front: nothing is both quicker and better</figcaption>"
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-label="{best.measure} against latency">{"".join(_grid(right, floor))}<polyline class="line-0" '
         f'points="{points}"/>{marks}</svg></figure>'
     )
 
@@ -97,10 +102,10 @@ def _bars(importances: Mapping[str, float]) -> str:
     return f'<div class="sheet"><table><tbody>{rows}</tbody></table></div>'
 
 
-def _table(found: Sequence[TrialRecord]) -> str:
+def _table(found: Sequence[TrialRecord], measure: str) -> str:
     names = list(dict.fromkeys(name for trial in found for name in trial.params))
     head = "".join(
-        f"<th>{escape(name)}</th>" for name in ("trial", "state", "accuracy", "ms", "MB", *names, "epochs", "why")
+        f"<th>{escape(name)}</th>" for name in ("trial", "state", measure, "ms", "MB", *names, "epochs", "why")
     )
     rows = "".join(_row(trial, names) for trial in found)
     return f'<div class="sheet"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

@@ -31,6 +31,8 @@ def request_for(
 ) -> Request:
     """The request; ConfigError for a family or a place there is not."""
     known: tuple[Family, ...] = get_args(Family)
+    if families and config.task == "detect":
+        raise ConfigError("there is one family of detectors", where="--family", fix="Leave --family out.")
     for family in families:
         if family not in known:
             raise ConfigError(f"no family {family!r}", where="--family", fix=f"There are: {', '.join(known)}")

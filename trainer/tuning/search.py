@@ -19,12 +19,12 @@ from msgspec import Struct
 from contract.codec import to_json
 from contract.errors import ConfigError, FerryError
 from trainer.architecture.budget import Budget, Prediction, excesses, overrun, predictions
-from trainer.data.origin import Origin, open_origin
+from trainer.data.origin import open_origin
 from trainer.learning import framework
 from trainer.settings import Family, TrainConfig, usable_cores
 from trainer.tuning.outcome import TrialRecord, records, winner
 from trainer.tuning.runners import Processes, RayCluster, Runner
-from trainer.tuning.space import Space, drawn, space_for
+from trainer.tuning.space import Space
 from trainer.tuning.study import (
     CAUSE,
     CONFIG,
@@ -37,6 +37,7 @@ from trainer.tuning.study import (
     owner,
     take_back,
 )
+from trainer.tuning.subjects import Subject, subject_of
 from trainer.tuning.trial import Outcome, TrialTask
 
 _REFUSED = 60
@@ -75,15 +76,15 @@ class _Asked(Struct, frozen=True):
 
 def search(request: Request, say: Callable[[str], None], on_trial: OnTrial) -> list[TrialRecord]:
     """Every trial there is afterwards, those of earlier searches in the same place included."""
-    origin = open_origin(request.text)
-    space = space_for(request.config, origin.suggestion, request.families)
+    subject = subject_of(request.config, open_origin(request.text))
+    space = subject.space(request.families)
     asked = _Asked(request.text, request.config.seed, request.epochs, request.config.budget, space)
     study = open_study(
         request.storage, to_json(asked).decode(), seed=request.config.seed, pruner=request.pruner, epochs=request.epochs
     )
     if left := take_back(study, owner(request.out)):
         say(f"Trials {', '.join(map(str, left))} were interrupted, and are repeated")
-    search = _Search(request, origin, space, study, say, on_trial)
+    search = _Search(request, subject, space, study, say, on_trial)
     threads = max(1, usable_cores() // request.parallel)
     framework.prepare(threads=threads, seed=request.config.seed)
     runner = _runner(request, threads)
@@ -105,7 +106,7 @@ class _Search:
     """A search under way."""
 
     request: Request
-    origin: Origin
+    subject: Subject
     space: Space
     study: Any
     say: Callable[[str], None]
@@ -153,16 +154,13 @@ class _Search:
         )
 
     def _drawn(self, trial: Any) -> TrainConfig:
-        config = drawn(trial, self.space, self.request.config, self.origin.suggestion)
+        config = self.subject.drawn(trial, self.space)
         training = msgspec.structs.replace(config.training, epochs=self.request.epochs)
         return msgspec.structs.replace(config, training=training)
 
     def _foretold(self, config: TrainConfig, budgets: Sequence[Budget]) -> tuple[dict[str, Prediction], str]:
-        from trainer.architecture.networks import build_classifier
-
-        assert config.preprocessing is not None
         try:
-            model = build_classifier(config.preprocessing, len(self.origin.labels), config.network)
+            model = self.subject.build(config)
         except ConfigError as problem:
             return {}, problem.what
         found = predictions(model, budgets)

@@ -68,7 +68,7 @@ class _Table:
 
         self._trials.append(trial)
         best = max((known.accuracy or 0.0 for known in self._trials), default=0.0)
-        table = Table("trial", "state", "accuracy", "ms", "settings")
+        table = Table("trial", "state", trial.measure, "ms", "settings")
         for known in self._trials[-_ROWS:]:
             accuracy = "" if known.accuracy is None else f"{known.accuracy:.1%}"
             settings = " ".join(f"{name}={_short(value)}" for name, value in known.params.items())

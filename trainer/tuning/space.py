@@ -1,4 +1,7 @@
-"""What is searched: family, width, depth, input size, strength of augmentation and learning rate, as settings."""
+"""What is searched, as settings: input size, width, strength of augmentation and learning rate.
+
+Of a classifier family and depth as well; of a detector the share of mosaics.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from contract.manifest import Task
+from trainer.detection.resolving import more_of
 from trainer.settings import PRETRAINED, Augmentation, Family, Suggestion, TrainConfig
 
 WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.5)
@@ -18,6 +23,8 @@ STRENGTH = (0.0, 1.5)
 LEARNING_RATE = (5e-4, 1e-2)
 _STEP, _SMALLEST = 16, 32
 _MOST = {"rotation_degrees": 180.0, "zoom": 2.0, "crop": 2.0, "contrast": 2.0, "stretch": 1.0, "brightness": 1.0}
+MOSAIC = (0.0, 1.0)
+"""Of a detector's training pictures."""
 _NEARLY_ALL = 0.99
 """The most of a share that must stay below 1."""
 
@@ -25,7 +32,9 @@ _NEARLY_ALL = 0.99
 class Space(Struct, frozen=True, kw_only=True):
     """The choices of one search; equal ones may go on in one study."""
 
+    task: Task = "classify"
     families: tuple[Family, ...]
+    """None of a detector, which has one."""
     sizes: tuple[tuple[int, int], ...]
     widths: tuple[float, ...] = WIDTHS
     deepest: int = DEEPEST
@@ -33,11 +42,19 @@ class Space(Struct, frozen=True, kw_only=True):
 
 def space_for(config: TrainConfig, suggestion: Suggestion, families: tuple[Family, ...]) -> Space:
     """Of `config` on pictures that suggest `suggestion`."""
+    return Space(families=families, sizes=_sizes(config, suggestion))
+
+
+def detector_space(config: TrainConfig, suggestion: Suggestion) -> Space:
+    """The same for detectors."""
+    return Space(task="detect", families=(), sizes=_sizes(config, suggestion), deepest=1)
+
+
+def _sizes(config: TrainConfig, suggestion: Suggestion) -> tuple[tuple[int, int], ...]:
     if config.preprocessing is not None:
-        return Space(families=families, sizes=(config.preprocessing.size_wh,))
+        return (config.preprocessing.size_wh,)
     width, height = suggestion.preprocessing.size_wh
-    sizes = [(_multiple(width * times), _multiple(height * times)) for times in SIZES]
-    return Space(families=families, sizes=tuple(dict.fromkeys(sizes)))
+    return tuple(dict.fromkeys((_multiple(width * times), _multiple(height * times)) for times in SIZES))
 
 
 def drawn(trial: Any, space: Space, config: TrainConfig, suggestion: Suggestion) -> TrainConfig:
@@ -53,13 +70,28 @@ def drawn(trial: Any, space: Space, config: TrainConfig, suggestion: Suggestion)
         weights=weights,
         chosen=True,
     )
+    return _with_training(msgspec.structs.replace(config, network=network), trial, space, suggestion)
+
+
+def drawn_detector(trial: Any, space: Space, config: TrainConfig, suggestion: Suggestion) -> TrainConfig:
+    """The same of a detector; its stride is settled by others."""
+    width = trial.suggest_categorical("width", list(space.widths))
+    config = msgspec.structs.replace(
+        config,
+        network=msgspec.structs.replace(config.network, width=width, chosen=True),
+        detection=msgspec.structs.replace(more_of(config), mosaic=trial.suggest_float("mosaic", *MOSAIC)),
+    )
+    return _with_training(config, trial, space, suggestion)
+
+
+def _with_training(config: TrainConfig, trial: Any, space: Space, suggestion: Suggestion) -> TrainConfig:
+    """`config` with what is drawn whatever the task."""
     sizes = {f"{width}x{height}": (width, height) for width, height in space.sizes}
     size = sizes[trial.suggest_categorical("size", list(sizes))]
     strength = trial.suggest_float("augmentation", *STRENGTH)
     rate = trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)
     return msgspec.structs.replace(
         config,
-        network=network,
         preprocessing=msgspec.structs.replace(config.preprocessing or suggestion.preprocessing, size_wh=size),
         training=msgspec.structs.replace(config.training, learning_rate=rate),
         augmentation=scaled(config.augmentation or suggestion.augmentation, strength),

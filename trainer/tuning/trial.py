@@ -1,7 +1,8 @@
 """One trial: train on the training split, watch the validation split, give up where earlier trials were better by then.
 
 Runs in a process of its own, on this machine or on another: what it needs comes as one message, what it finds goes back
-as one. The course of the validation accuracy goes to Optuna's storage epoch by epoch, where every trial can see it.
+as one. The course of the validation accuracy goes to Optuna's storage epoch by epoch (a detector's mAP50-95 look by
+look), where every trial can see it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     state: Literal["complete", "pruned", "failed"]
     accuracy: float | None = None
-    """On the validation split, of the weights that would be kept."""
+    """On the validation split, of the weights that would be kept; mAP50-95 of a detector."""
     epochs: int = 0
     seconds: float = 0.0
     cause: str = ""
@@ -55,27 +56,14 @@ def run_trial(message: bytes) -> Outcome:
 
 
 def _run(task: TrialTask) -> Outcome:
-    from trainer.data.origin import open_origin
-    from trainer.learning import framework
-    from trainer.training import prepared
-
-    data, settings = prepared(open_origin(task.text), "trial", task.config)
-    framework.prepare(threads=settings.training.threads, seed=settings.seed)
-    from trainer.architecture.networks import build_classifier
-    from trainer.learning.fine_tuning import fit_network
+    from trainer.tuning.learning import learn
 
     watched = _Watched(task)
-    model = build_classifier(settings.preprocessing, len(data.labels), settings.network)
     try:
-        fitted = fit_network(model, data, settings, watched)
+        learnt = learn(task.text, task.config, watched)
     except _GiveUpError:
         return Outcome(state="pruned", epochs=watched.epochs, accuracy=watched.best, cause="behind earlier trials")
-    return Outcome(
-        state="complete",
-        accuracy=fitted.history["val_accuracy"][fitted.kept_epoch - 1],
-        epochs=fitted.epochs,
-        seconds=round(fitted.seconds, 1),
-    )
+    return Outcome(state="complete", accuracy=learnt.accuracy, epochs=learnt.epochs, seconds=round(learnt.seconds, 1))
 
 
 class _Watched:
@@ -87,11 +75,25 @@ class _Watched:
         self._study = library.load_study(study_name=STUDY, storage=self._storage)
         self._pruner: Any = pruner_of(task.pruner, task.epochs)
         self._id = task.trial_id
+        self._task = task
         self.epochs, self.best = 0, 0.0
 
     def __call__(self, epoch: int, logs: Mapping[str, float]) -> None:
-        value = float(logs["val_accuracy"])
-        self.epochs, self.best = epoch, max(self.best, value)
+        self.epochs = epoch
+        name = _measured(self._task, epoch)
+        if name is None:
+            return
+        value = float(logs[name])
+        self.best = max(self.best, value)
         self._storage.set_trial_intermediate_value(self._id, epoch, value)
         if self._pruner.prune(self._study, self._storage.get_trial(self._id)):
             raise _GiveUpError
+
+
+def _measured(task: TrialTask, epoch: int) -> str | None:
+    """Which of the figures of `epoch` a trial is judged by; None where it was not measured anew."""
+    if task.config.task == "classify":
+        return "val_accuracy"
+    from trainer.detection.fitting import look_epochs
+
+    return "val_map" if epoch in look_epochs(task.epochs) else None

@@ -89,14 +89,15 @@ def _track(uri: str, request: Request, found: Sequence[TrialRecord]) -> None:
     """A run a trial that trained; one that goes on writes those of before again."""
     for trial in found:
         if trial.counts:
-            figures = {} if trial.accuracy is None else {"validation_accuracy": trial.accuracy}
+            name = "accuracy" if trial.measure == "accuracy" else "map50_95"
+            figures = {} if trial.accuracy is None else {f"validation_{name}": trial.accuracy}
             figures |= {f"predicted_ms.{name}": cost.latency_ms for name, cost in trial.predicted.items()}
             tracking.log_run(
                 uri,
                 name=f"{request.out.name}-trial-{trial.number}",
                 settings=trial.params,
                 metrics=figures,
-                history={"val_accuracy": trial.course},
+                history={f"val_{name}": trial.course},
                 tags={"state": trial.state, "cause": trial.cause},
             )
 
@@ -106,7 +107,8 @@ def _train(request: Request, settings: Path, progress: Progress) -> Path:
     from trainer.training import train
 
     run = request.out / RUN
-    train(request.text, run, load_config(settings), force=True, progress=progress)
+    # What an interrupted training of the best left may belong to another best.
+    train(request.text, run, load_config(settings), force=True, progress=progress, interrupted="fresh")
     return run
 
 

@@ -122,8 +122,9 @@ def test_the_course_of_the_training_is_written_down(run: Path) -> None:
     assert metrics["kept_epoch"] == max(looks, key=lambda epoch: (looks[epoch], epoch))
 
 
-def test_a_budget_it_does_not_fit_is_said_before_training(tensorflow: None, tmp_path: Path) -> None:  # noqa: ARG001
-    tight = msgspec.structs.replace(CONFIG, budget=parse_budgets(["rpi4:0.001ms"]))
+def test_a_chosen_network_that_does_not_fit_is_refused_before_training(tensorflow: None, tmp_path: Path) -> None:  # noqa: ARG001
+    chosen = NetworkSettings(width=0.5, chosen=True)
+    tight = msgspec.structs.replace(CONFIG, network=chosen, budget=parse_budgets(["rpi4:0.001ms"]))
     with pytest.raises(ConfigError, match=r"does not fit its budget: rpi4 "):
         trained(tmp_path / "run", config=tight)
     assert list(tmp_path.iterdir()) == []

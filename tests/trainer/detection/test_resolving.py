@@ -32,9 +32,9 @@ def train_of(sides: list[list[float]]) -> Detected:
 
 
 def test_the_stride_follows_the_smallest_class() -> None:
-    assert suited_stride(train_of([[50.0] * 9, [13.0] * 9]), 2) == 8
-    assert suited_stride(train_of([[50.0] * 90, [10.0] * 2]), 2) == 4
-    assert suited_stride(train_of([[50.0] * 90 + [4.0], [40.0]]), 2) == 8  # one tiny box in ninety is no reason
+    assert suited_stride(train_of([[50.0] * 9, [13.0] * 9]).marked, 2) == 8
+    assert suited_stride(train_of([[50.0] * 90, [10.0] * 2]).marked, 2) == 4
+    assert suited_stride(train_of([[50.0] * 90 + [4.0], [40.0]]).marked, 2) == 8  # one tiny box in ninety is no reason
 
 
 def test_the_settled_file_reads_back_and_trains_the_same_again() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from contract.errors import ConfigError
+from trainer.command_line import CommandLine, overridden
 from trainer.data.digits import SUGGESTION
-from trainer.settings import TrainConfig, load_config, overridden, parse_resolved, resolve, to_toml
+from trainer.settings import TrainConfig, load_config, parse_resolved, resolve, to_toml
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,11 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, text: str, said: str) -> 
 
 def test_it_is_off_unless_the_command_line_says_so() -> None:
     assert TrainConfig().quantization.aware == "off"
-    assert overridden(TrainConfig(), quantization_aware=True).quantization.aware == "on"
+    assert overridden(TrainConfig(), CommandLine(quantization_aware=True)).quantization.aware == "on"
 
 
 def test_a_run_keeps_what_was_decided_and_who_taught() -> None:
-    config = overridden(TrainConfig(), quantization_aware=True, teacher=Path("runs/large"))
+    config = overridden(TrainConfig(), CommandLine(quantization_aware=True, teacher=Path("runs/large")))
     resolved = resolve(config, name="x", suggestion=SUGGESTION, train_pictures=100)
     again = parse_resolved(to_toml(resolved), where="train.toml")
     assert again == resolved

@@ -16,10 +16,11 @@ from contract.manifest import Preprocessing
 from tests.conftest import ROOT
 from tests.trainer.drawn_pictures import draw
 from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
+from trainer.command_line import CommandLine, overridden
 from trainer.progress import Silent
 from trainer.quantization_aware.settings import QuantizationSettings
 from trainer.quantization_aware.verdict import QuantizationAware
-from trainer.settings import InputSettings, NetworkSettings, TrainConfig, TrainingSettings, overridden
+from trainer.settings import InputSettings, NetworkSettings, TrainConfig, TrainingSettings
 from trainer.training import train
 
 pytestmark = WITH_TENSORFLOW
@@ -111,7 +112,7 @@ def test_left_to_decide_it_compares_on_the_validation_pictures_and_keeps_what_is
 
 def test_other_tasks_are_refused_before_anything_is_read() -> None:
     with pytest.raises(ConfigError):
-        overridden(TrainConfig(), task="detect", quantization_aware=True)
+        overridden(TrainConfig(), CommandLine(task="detect", quantization_aware=True))
 
 
 def test_the_range_of_the_input_is_that_of_all_channels() -> None:

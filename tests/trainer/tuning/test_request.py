@@ -28,6 +28,11 @@ def test_both_small_families_are_searched_unless_one_is_named() -> None:
         asked(families=("resnet",))
 
 
+def test_detectors_have_no_families() -> None:
+    with pytest.raises(ConfigError, match="one family of detectors"):
+        request_for("boxes", Path("out"), TrainConfig(task="detect"), **(OPTIONS | {"families": ("mobile",)}))
+
+
 @pytest.mark.parametrize(("on", "ray"), [(None, None), ("ray", ""), ("ray:10.0.0.1:6379", "10.0.0.1:6379")])
 def test_trials_run_here_on_a_cluster_of_our_own_or_on_a_running_one(on: str | None, ray: str | None) -> None:
     assert asked(on=on).ray == ray

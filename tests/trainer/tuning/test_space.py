@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import optuna
 
+from trainer.detection.resolving import FOR_BOXES
 from trainer.settings import FOR_DIGITS, FOR_PHOTOGRAPHS, InputSettings, Suggestion, TrainConfig, checked
-from trainer.tuning.space import Space, drawn, scaled, space_for
+from trainer.tuning.space import Space, detector_space, drawn, drawn_detector, scaled, space_for
 
 SUGGESTION = Suggestion(preprocessing=InputSettings(size_wh=(96, 96)), augmentation=FOR_PHOTOGRAPHS)
 
@@ -31,6 +32,22 @@ def test_a_draw_is_settings_that_can_be_trained() -> None:
     assert config.seed == 4
     assert config.augmentation is not None
     assert config.augmentation.rotation_degrees == 7.5
+
+
+def test_a_draw_of_a_detector_is_settings_that_can_be_trained() -> None:
+    suggestion = Suggestion(preprocessing=InputSettings(size_wh=(320, 240)), augmentation=FOR_BOXES)
+    space = detector_space(TrainConfig(task="detect"), suggestion)
+    assert space.sizes == ((160, 128), (240, 176), (320, 240), (480, 352))
+    params = {"width": 0.35, "mosaic": 0.25, "size": "240x176", "augmentation": 0.5, "learning_rate": 2e-3}
+    config = drawn_detector(optuna.trial.FixedTrial(params), space, TrainConfig(task="detect", seed=4), suggestion)
+    assert checked(config, where="draw") == config
+    assert (config.network.width, config.network.depth, config.network.chosen) == (0.35, 1, True)
+    assert config.detection
+    assert config.detection.mosaic == 0.25
+    assert config.preprocessing is not None
+    assert config.preprocessing.size_wh == (240, 176)
+    assert config.augmentation is not None
+    assert (config.augmentation.shift, config.augmentation.flip) == (0.05, True)
 
 
 def test_augmentation_of_no_strength_is_none_and_the_strongest_is_still_allowed() -> None:
