@@ -23,7 +23,7 @@ from contract.errors import ConfigError, ModelError
 from contract.manifest import Preprocessing, Task
 from contract.run import Dataset, DetectionMetrics, Metrics, Settings
 from converters.source import UNKNOWN, Pictures
-from edge.marked import Marked
+from edge.marked import unpacked
 
 TASKS: tuple[Task, ...] = ("classify", "detect")
 """What a run may have learnt."""
@@ -161,21 +161,8 @@ def _classed(stored: NpzFile) -> Pictures:
 
 
 def _boxed(stored: NpzFile) -> Pictures:
-    """`boxes` (M, 4), `box_labels` (M,), `box_picture` (M,) and `box_crowd` (M,) become one `Marked` a picture."""
-    frames, boxes, labels = stored["frames"], stored["boxes"], stored["box_labels"].astype(np.int64)
-    picture = stored["box_picture"]
-    crowd = stored["box_crowd"].astype(np.bool_) if "box_crowd" in stored else np.zeros(len(labels), np.bool_)
-    if (
-        boxes.shape != (len(labels), 4)
-        or not len(labels) == len(picture) == len(crowd)
-        or not _within(picture, len(frames))
-    ):
-        raise ValueError(f"boxes {boxes.shape}, labels {labels.shape}, pictures {picture.shape}")
-    marked = tuple(
-        Marked(boxes[picture == number].astype(np.float32), labels[picture == number], crowd[picture == number])
-        for number in range(len(frames))
-    )
-    return Pictures(frames, np.full(len(frames), UNKNOWN, np.int64), marked)
+    frames = stored["frames"]
+    return Pictures(frames, np.full(len(frames), UNKNOWN, np.int64), unpacked(stored, len(frames)))
 
 
 def _broken(path: Path, what: str) -> ModelError:

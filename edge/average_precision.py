@@ -55,6 +55,22 @@ class Answers:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What was found of one class in N pictures, the surest first, against what is marked, at each of 10 overlaps."""
+
+    scores: NDArray[np.float64]
+    """(K,)"""
+    picture: NDArray[np.int64]
+    """(K,) each box is in."""
+    right: NDArray[np.bool_]
+    """(10, K)"""
+    counted: NDArray[np.bool_]
+    """(10, K) False for boxes in a crowd, which are neither right nor wrong."""
+    marked: NDArray[np.int64]
+    """(N,) boxes there are to find in each picture."""
+
+
 class Average:
     """COCO's evaluation of found boxes, computed once."""
 
@@ -93,15 +109,32 @@ class Average:
 
     def answers(self, number: int) -> Answers:
         """What was found of a class, against what is marked, at an overlap of 0.5."""
-        pictures = self._eval.evalImgs[number * self._pictures : (number + 1) * self._pictures]
-        looked_at = [one for one in pictures if one is not None]
-        counted = [np.logical_not(one["dtIgnore"][0]) for one in looked_at]
-        empty = np.empty(0)
-        pairs = list(zip(looked_at, counted, strict=True))
-        return Answers(
-            scores=np.concatenate([empty, *(np.asarray(one["dtScores"])[mine] for one, mine in pairs)]),
-            right=np.concatenate([empty, *(one["dtMatches"][0][mine] > 0 for one, mine in pairs)]) > 0,
-            marked=sum(int(np.logical_not(one["gtIgnore"]).sum()) for one in looked_at),
+        found = self.matches(number)
+        mine = found.counted[0]
+        return Answers(found.scores[mine], found.right[0, mine], int(found.marked.sum()))
+
+    def matches(self, number: int) -> Matches:
+        """What average precision makes of a class, before pictures are put together."""
+        looked_at = [
+            (picture, one)
+            for picture, one in enumerate(self._eval.evalImgs[number * self._pictures : (number + 1) * self._pictures])
+            if one is not None
+        ]
+        marked = np.zeros(self._pictures, np.int64)
+        for picture, one in looked_at:
+            marked[picture] = np.logical_not(one["gtIgnore"]).sum()
+        scores = np.concatenate([np.empty(0), *(np.asarray(one["dtScores"], float) for _, one in looked_at)])
+        order = np.argsort(-scores, kind="stable")
+        picture = np.concatenate([np.empty(0, int), *(np.full(len(one["dtScores"]), at) for at, one in looked_at)])
+        nothing = np.empty((len(self._eval.params.iouThrs), 0), np.bool_)
+        right = np.concatenate([nothing, *(one["dtMatches"] > 0 for _, one in looked_at)], axis=1)
+        counted = np.concatenate([nothing, *(one["dtIgnore"] == 0 for _, one in looked_at)], axis=1)
+        return Matches(
+            scores=scores[order],
+            picture=picture[order],
+            right=(right & counted)[:, order],
+            counted=counted[:, order],
+            marked=marked,
         )
 
     def interval(self, seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -43,6 +43,22 @@ class Found:
     labels: NDArray[np.int64]
     scores: NDArray[np.float32]
     """0..1."""
+
+
+def unpacked(stored: Mapping[str, NDArray[Any]], pictures: int) -> tuple[Marked, ...]:
+    """One `Marked` a picture, from the arrays of a run's `calibration.npz` or `golden.npz` (`contract/run.py`).
+
+    ValueError or KeyError where they do not fit each other.
+    """
+    boxes, labels, picture = stored["boxes"], stored["box_labels"].astype(np.int64), stored["box_picture"]
+    crowd = stored["box_crowd"].astype(np.bool_) if "box_crowd" in stored else np.zeros(len(labels), np.bool_)
+    fits = boxes.shape == (len(labels), 4) and len(labels) == len(picture) == len(crowd)
+    if not fits or not ((picture >= 0) & (picture < pictures)).all():
+        raise ValueError(f"boxes {boxes.shape}, labels {labels.shape}, pictures {picture.shape}")
+    return tuple(
+        Marked(boxes[picture == number].astype(np.float32), labels[picture == number], crowd[picture == number])
+        for number in range(pictures)
+    )
 
 
 def as_found(detections: Sequence[Detection]) -> Found:
