@@ -115,20 +115,17 @@ class Average:
 
     def matches(self, number: int) -> Matches:
         """What average precision makes of a class, before pictures are put together."""
-        looked_at = [
-            (picture, one)
-            for picture, one in enumerate(self._eval.evalImgs[number * self._pictures : (number + 1) * self._pictures])
-            if one is not None
-        ]
+        entries = self._eval.evalImgs[number * self._pictures : (number + 1) * self._pictures]
+        looked_at = [(place, one) for place, one in enumerate(entries) if one is not None]
         marked = np.zeros(self._pictures, np.int64)
-        for picture, one in looked_at:
-            marked[picture] = np.logical_not(one["gtIgnore"]).sum()
+        for place, one in looked_at:
+            marked[place] = np.logical_not(one["gtIgnore"]).sum()
         scores = np.concatenate([np.empty(0), *(np.asarray(one["dtScores"], float) for _, one in looked_at)])
-        order = np.argsort(-scores, kind="stable")
-        picture = np.concatenate([np.empty(0, int), *(np.full(len(one["dtScores"]), at) for at, one in looked_at)])
+        picture = np.repeat(np.arange(self._pictures), [len(one["dtScores"]) if one else 0 for one in entries])
         nothing = np.empty((len(self._eval.params.iouThrs), 0), np.bool_)
         right = np.concatenate([nothing, *(one["dtMatches"] > 0 for _, one in looked_at)], axis=1)
         counted = np.concatenate([nothing, *(one["dtIgnore"] == 0 for _, one in looked_at)], axis=1)
+        order = np.argsort(-scores, kind="stable")
         return Matches(
             scores=scores[order],
             picture=picture[order],

@@ -62,7 +62,8 @@ def dataset_label(kept: tuple[Path, ...], out: Path, bundle: Path | None, as_jso
     """Lay out frames that devices kept in the folders KEPT for a person to label, with a model's guesses.
 
     A folder is of one device, named after it, or holds a folder for each. Open label.html in the new folder, save
-    the labels.csv it exports beside it, and give the folder to `edgeferry train --base RUN --add FOLDER`.
+    the labels.csv it exports beside it, and give the folder to `edgeferry train --base RUN --add FOLDER`. Of a
+    detector correct the boxes in annotations.json (COCO) instead.
     """
     from trainer.retraining.labelling import label_folder
 
@@ -74,7 +75,7 @@ def dataset_label(kept: tuple[Path, ...], out: Path, bundle: Path | None, as_jso
 @click.argument("path", required=False)
 @click.option("--out", required=True, type=_FOLDER, help="Folder the run is written to.")
 @click.option("--base", type=_FOLDER, help="Train on from this run, with the pictures of --add.")
-@click.option("--add", multiple=True, help="Labelled pictures that come in addition to the base's.")
+@click.option("--add", multiple=True, help="Labelled pictures, or marked ones, that come in addition.")
 @click.option("--from-scratch", is_flag=True, help="With --base: its data and settings, and new weights.")
 @click.option("--without-old-data", is_flag=True, help="With --base: its pictures are gone; much may be forgotten.")
 @click.option("--keep-refused", is_flag=True, help="With --base: write the run even where it is worse.")
@@ -118,8 +119,9 @@ def train(
     COCO, Pascal VOC or YOLO write them; or it is a .csv, .json or .yaml of labels, or `digits` for the handwritten
     digits that come with scikit-learn. Ends with exit code 11 when the run is there and misses a goal of [goals].
 
-    With --base RUN a run is trained on with the pictures of --add; PATH is then where its own pictures are now, if they
-    were moved. Ends with exit code 5 when the new model is worse on the old or on the new test pictures.
+    With --base RUN a classifier or detector is trained on with the pictures of --add, of the kinds above or a folder of
+    `dataset label` that a person went through; PATH is then where its own pictures are now, if they were moved. Ends
+    with exit code 5 when the new model is worse on the old or on the new test pictures.
     """
     about_base = {key: options.pop(key) for key in ("base", "add", "from_scratch", "without_old_data", "keep_refused")}
     if about_base["base"] is not None:
@@ -155,18 +157,17 @@ def _train_on(
 
     from contract.errors import ModelError
     from trainer.progress import watching
-    from trainer.retraining.retrain import Wish, retrain
+    from trainer.retraining.retrain import retrain
+    from trainer.retraining.wish import Wish
 
-    if options.pop("task") not in (None, "classify"):
-        raise click.UsageError("--base says the task")
     known = {field.name for field in fields(Wish)}
     if idle := sorted(name for name, value in options.items() if value and name not in known):
         raise click.UsageError(f"--base says already what --{idle[0].replace('_', '-')} would")
     options = {name: value for name, value in options.items() if name in known}
     with watching(quiet=quiet) as progress:
         retrained = retrain(Wish(path=path, config=config, **options), out, force=force, progress=progress)
-    click.echo(_json(retrained) if as_json else printout.retrained(retrained))
-    if retrained.verdict == "refused":
+    click.echo(_json(retrained.flat()) if as_json else printout.retrained(retrained))
+    if retrained.outcome.verdict == "refused":
         sys.exit(ModelError.exit_code)
 
 
@@ -288,7 +289,7 @@ def _end_by(goals: GoalTable | None) -> None:
         sys.exit(GoalError.exit_code)
 
 
-def _json(value: msgspec.Struct) -> str:
+def _json(value: msgspec.Struct | dict[str, Any]) -> str:
     from contract.codec import to_json
 
     return to_json(value).decode()

@@ -103,17 +103,17 @@ def retrained(made: Retrained) -> str:
 
 
 def _retrained_lines(made: Retrained) -> Iterator[str]:
-    yield train(made)
+    outcome = made.outcome
+    yield train(made.trained)
     yield (
-        f"{made.added} pictures added to {made.base}; left out: {made.known} the older data has, "
-        f"{made.unlabelled} without a label"
+        f"{outcome.added} pictures added to {outcome.base}; left out: {outcome.known} the older data has, "
+        f"{outcome.unlabelled} without a label"
     )
-    for name, accuracy in (("old", made.old_test), ("new", made.new_test)):
-        if accuracy is not None:
-            yield f"{name} test set: {accuracy[0]:.2%} before, {accuracy[1]:.2%} after"
-    yield from (f"refused: {reason}" for reason in made.reasons)
-    yield from (f"in doubt: {doubt}" for doubt in made.doubts)
-    yield f"verdict: {made.verdict}"
+    yield from (f"{one.name} test set: {one.figures_in_words()}" for one in made.sets)
+    yield from (f"refused: {reason}" for reason in outcome.reasons)
+    yield from (f"in doubt: {doubt}" for doubt in outcome.doubts)
+    yield from (f"note: {note}" for note in outcome.notes)
+    yield f"verdict: {outcome.verdict}"
 
 
 def evaluate(evaluated: Evaluated | EvaluatedDetector) -> str:

@@ -19,6 +19,7 @@ from trainer.quantization_aware.verdict import QuantizationAware
 from trainer.settings import Resolved
 
 if TYPE_CHECKING:
+    from trainer.retraining.answers_compared import AnswersCompared
     from trainer.retraining.replacement import Replacement
 
 _SOFTWARE = (
@@ -87,7 +88,7 @@ class Record:
     """The surest ones first."""
     right: tuple[Mistake, ...] = ()
     """A few answered rightly, for comparison."""
-    comparison: Replacement | None = None
+    comparison: Replacement[AnswersCompared] | None = None
     """With the run it was trained on from."""
 
 

@@ -28,3 +28,6 @@ class OddBox:
     """The label file, and the place in it."""
     what: str
     """For example `its area is zero: 0 x 14 pixels`."""
+
+    def __str__(self) -> str:
+        return f"{self.picture}, {self.where}: {self.what}"

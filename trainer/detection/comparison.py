@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from edge.average_precision import Average, Matches
 from edge.marked import Found, Marked
 from trainer.detection.weighted_precision import average_precisions, mean_precision, within
-from trainer.measurement.bootstrap import FEWEST, Figure, Statistic, Values, Weights, estimate
+from trainer.measurement.bootstrap import FEWEST, Figure, Values, Weights, estimate
 from trainer.measurement.comparison import Difference
 
 SWAPS = 1000
@@ -37,6 +37,12 @@ class Pair:
     matches: tuple[Matches, ...]
     """By class."""
     pictures: int
+
+    @property
+    def marked(self) -> NDArray[np.int64]:
+        """(classes, N) boxes there are to find."""
+        rows = [one.marked[: self.pictures] for one in self.matches]
+        return np.array(rows, np.int64).reshape(len(rows), self.pictures)
 
     def within(self, pictures: NDArray[np.bool_]) -> Pair:
         """Of the `pictures` (N,) alone."""

@@ -6,7 +6,7 @@ Where splits have to be drawn, a picture counts as one of the class most of its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -131,22 +131,19 @@ def divide_boxes(
     )
     splits = {name: everything.take(assignment.indices[name]) for name in SPLITS}
     _check_splits(origin, splits)
-    described: dict[str, Split] = {name: _described(pictures, origin.labels) for name, pictures in splits.items()}
+    shown: dict[str, Split] = {name: described(pictures, origin.labels) for name, pictures in splits.items()}
     record = BoxesRecord(
         origin=origin.text,
         labels=origin.labels,
-        splits=described,
-        digest=digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in described.items()),
+        splits=shown,
+        digest=digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in shown.items()),
         splits_given=origin.has_splits,
         seed=seed,
         unreadable=tuple(picture.listed.name for picture in unreadable),
         left_out=tuple(everything.names[i] for i in assignment.left_out),
         kept_together=ties.tied(everything.digests),
-        boxes={
-            name: dict(zip(origin.labels, pictures.counts(len(origin.labels)).tolist(), strict=True))
-            for name, pictures in splits.items()
-        },
-        odd_boxes=tuple(f"{odd.picture}, {odd.where}: {odd.what}" for odd in origin.odd_boxes),
+        boxes=box_counts(splits, origin.labels),
+        odd_boxes=tuple(map(str, origin.odd_boxes)),
     )
     return PreparedBoxes(record, splits)
 
@@ -224,7 +221,15 @@ def _check_splits(origin: Origin, splits: dict[SplitName, Detected]) -> None:
             raise DataError(f"no box in the {name} split", where=origin.text, fix="Mark what its pictures show.")
 
 
-def _described(pictures: Detected, labels: Sequence[str]) -> Split:
+def box_counts(splits: Mapping[SplitName, Detected], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Boxes by split and label, crowds left out."""
+    return {
+        name: dict(zip(labels, pictures.counts(len(labels)).tolist(), strict=True)) for name, pictures in splits.items()
+    }
+
+
+def described(pictures: Detected, labels: Sequence[str]) -> Split:
+    """What `dataset.json` says about one split."""
     lines = sorted(
         f"{digest} {_boxes_text(one, labels)}\n" for digest, one in zip(pictures.digests, pictures.marked, strict=True)
     )

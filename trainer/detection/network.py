@@ -25,8 +25,8 @@ BLOCKS = (1, 1, 3)
 """Residual blocks of each stage: the coarse one is cheap, and what sees whole things."""
 COARSEST = 16
 """Sizes must be multiples of it, so that the upsampled map fits the finer one."""
-_PRIOR = 0.01
-"""What a score begins as: nearly all cells are empty (focal loss, Lin et al., arXiv 1708.02002)."""
+FIRST_SCORE = math.log(0.01 / 0.99)
+"""The logit a score begins as: nearly all cells are empty (focal loss, Lin et al., arXiv 1708.02002)."""
 _FIRST_SIZE = 3.0
 """Cells a box begins as wide and high, around its cell's middle."""
 
@@ -49,7 +49,7 @@ def build_detector(prep: Preprocessing, classes: int, settings: NetworkSettings,
     model = keras.Model(pictures, {BOXES: boxes, SCORES: scores}, name="detector")
     # Set here, and not by initialisers of our own, which would stand in the saved file by name.
     model.get_layer(f"{BOXES}_conv").bias.assign([0.5, 0.5, math.log(_FIRST_SIZE), math.log(_FIRST_SIZE)])
-    model.get_layer(f"{SCORES}_conv").bias.assign([math.log(_PRIOR / (1.0 - _PRIOR))] * classes)
+    model.get_layer(f"{SCORES}_conv").bias.assign([FIRST_SCORE] * classes)
     return model
 
 
@@ -80,10 +80,10 @@ def _joined(maps: dict[int, keras.KerasTensor], stride: int, channels: int) -> k
 
 def _head(features: keras.KerasTensor, numbers: int, grid: Grid, *, name: str) -> keras.KerasTensor:
     features = convolved(features, features.shape[-1], strides=1, name=f"{name}_head")
-    out = keras.layers.Conv2D(
-        numbers,
-        1,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        name=f"{name}_conv",
-    )(features)
-    return keras.layers.Reshape((grid.cells, numbers), name=name)(out)
+    return keras.layers.Reshape((grid.cells, numbers), name=name)(last_convolution(name, numbers)(features))
+
+
+def last_convolution(name: str, numbers: int) -> keras.layers.Conv2D:
+    """What gives each cell its `numbers` for the output `name`."""
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    return keras.layers.Conv2D(numbers, 1, kernel_initializer=small, name=f"{name}_conv")

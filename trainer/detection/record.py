@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from contract.reference import Reference
 from contract.run import DetectionMetrics
@@ -10,6 +11,10 @@ from trainer.architecture.budget import Prediction
 from trainer.detection.dataset import BoxesRecord
 from trainer.measurement.measures import GoalTable
 from trainer.settings import Resolved
+
+if TYPE_CHECKING:
+    from trainer.retraining.boxes_compared import BoxesCompared
+    from trainer.retraining.replacement import Replacement
 
 
 class DetectorMetrics(DetectionMetrics, frozen=True, kw_only=True):
@@ -57,3 +62,5 @@ class DetectorRecord:
     """By label: precision at the recalls 0, 0.01 … 1 and an overlap of 0.5."""
     shown: tuple[Shown, ...]
     """Worst first, then some of the best."""
+    comparison: Replacement[BoxesCompared] | None = None
+    """With the run it was trained on from."""

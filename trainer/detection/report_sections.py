@@ -12,6 +12,7 @@ from trainer.charts import line_chart
 from trainer.detection.record import DetectorRecord, Shown
 from trainer.report import page
 from trainer.report_sections.goals import goals
+from trainer.retraining.comparison_section import as_html, as_markdown
 from trainer.settings import to_toml
 from trainer.technical_file import OPEN
 
@@ -28,6 +29,7 @@ def _sections(record: DetectorRecord) -> Iterator[str]:
     test = record.metrics.test
     yield _head(record)
     yield goals(record.metrics.goals)
+    yield as_html(record.comparison)
     if record.metrics.predicted:
         yield "<h2>What it would cost</h2>" + predicted_table(record.metrics.predicted.values())
     yield "<h2>How it learnt</h2>" + _curves(record)
@@ -167,6 +169,7 @@ def _card_lines(record: DetectorRecord) -> Iterator[str]:
     yield "- Software: " + ", ".join(f"{name} {version}" for name, version in metrics.software.items())
     yield ""
     yield from _card_results(metrics.test)
+    yield from as_markdown(record.comparison)
     yield from ("## Data", "", f"- Origin: {dataset.origin}", f"- {_provenance(record).capitalize()}")
     for name, split in dataset.splits.items():
         yield f"- {name}: {split.pictures} pictures, {sum(dataset.boxes[name].values())} boxes"

@@ -32,32 +32,49 @@ class AddedFolder:
     """Its labels are those of the base first, in their order, then new ones."""
     unlabelled: tuple[str, ...]
     """Pictures nobody has said anything about, or that are of no use."""
+    as_guessed: int = 0
+    """Pictures whose boxes are still the very ones a model guessed."""
 
 
 def open_added(text: str, base_labels: Sequence[str]) -> AddedFolder:
     """List the folder `text`; DataError where it holds no labels of a person."""
     listed = folder_origin(text)
     root = Path(text)
-    told = _Told(root)
-    label_of = told.labels(listed)
+    kept = Kept(root)
+    label_of = _Told(root, kept).labels(listed)
     unlabelled = tuple(one.name for one in listed.pictures if label_of[one.name] is None)
     chosen = [(one, label) for one in listed.pictures if (label := label_of[one.name]) is not None]
     if not chosen:
         raise DataError("no picture of it has a label", where=text, fix="Label some in its label.html.")
     labels = (*base_labels, *sorted({label for _, label in chosen} - set(base_labels)))
-    pictures = tuple(told.described(one, labels.index(label)) for one, label in chosen)
+    pictures = tuple(replace(kept.described(one), label=labels.index(label)) for one, label in chosen)
     return AddedFolder(replace(listed, labels=labels, pictures=pictures, empty=()), unlabelled)
 
 
-class _Told:
-    """What the tables beside the pictures say."""
+class Kept:
+    """What `pictures.csv` says about the pictures devices kept, wherever in the folder they are now."""
 
     def __init__(self, root: Path) -> None:
+        self.rows = {PurePosixPath(row["path"]).name: row for row in _table(root / PICTURES, "guess", "group")}
+        """By file name."""
+
+    def described(self, one: Listed) -> Listed:
+        """With the group and columns of its row, and without a split."""
+        row = self.rows.get(PurePosixPath(one.name).name)
+        if row is None:
+            return replace(one, split=None)
+        columns = {name: row[name] for name in _COLUMNS if row.get(name)}
+        return replace(one, split=None, group=row["group"] or None, columns={**one.columns, **columns})
+
+
+class _Told:
+    """What a person said of class folders."""
+
+    def __init__(self, root: Path, kept: Kept) -> None:
         self._root = root
-        self._rows = {PurePosixPath(row["path"]).name: row for row in _table(root / PICTURES, "guess", "group")}
         said = [row for file in sorted(root.glob("labels*.csv")) for row in _table(file, "label")]
         self._said = {row["path"]: row["label"] for row in said}
-        self._guessed = {row["path"] for row in self._rows.values()}
+        self._guessed = {row["path"] for row in kept.rows.values()}
 
     def labels(self, listed: Origin) -> dict[str, str | None]:
         """By name of a picture; None without a label."""
@@ -72,14 +89,6 @@ class _Told:
                 fix="Go through label.html and save the labels.csv it exports here, or move files to other folders.",
             )
         return {one.name: _label(listed.labels[one.label]) for one in listed.pictures}
-
-    def described(self, one: Listed, label: int) -> Listed:
-        """With its class number, and the group and columns of its row, which a moved file keeps by its name."""
-        row = self._rows.get(PurePosixPath(one.name).name)
-        if row is None:
-            return replace(one, label=label, split=None)
-        columns = {name: row[name] for name in _COLUMNS if row.get(name)}
-        return replace(one, label=label, split=None, group=row["group"] or None, columns={**one.columns, **columns})
 
     def _check_there(self, names: set[str]) -> None:
         gone = sorted(set(self._said) - names)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from trainer.retraining.replacement import Part, Replacement, SetCompared
+from trainer.retraining.replacement import Replacement, S, SetCompared
 
 _SET = {"old": "Old test set: the base's pictures", "new": "New test set: pictures that came in addition"}
 
 
-def as_markdown(found: Replacement | None) -> Iterator[str]:
+def as_markdown(found: Replacement[S] | None) -> Iterator[str]:
     """The card's section; nothing where the run has no base."""
     if found is None:
         return
@@ -19,60 +19,44 @@ def as_markdown(found: Replacement | None) -> Iterator[str]:
     yield from ("", f"Rule: {found.rule}.", "")
     for one in found.sets:
         yield from _set_lines(one)
-    for title, lines in (("Refused because", found.reasons), ("In doubt", found.doubts), ("Note", found.notes)):
-        yield from (f"- {title}: {_cell(line)}" for line in lines)
+    yield from (f"- {title}: {_cell(line)}" for title, line in _said(found))
     yield ""
 
 
 def _set_lines(one: SetCompared) -> Iterator[str]:
-    yield f"{_SET[one.name]}. {_whole(one)}"
-    yield from ("", "| part | pictures | before | after | lost | won | finding |", "|---|---:|---:|---:|---:|---:|---|")
-    for part in one.parts:
-        cells = (_cell(part.name), part.pictures, *_shares(part), part.lost, part.won, part.finding)
-        yield "| " + " | ".join(map(str, cells)) + " |"
+    yield f"{_SET[one.name]}. {one.in_words()}"
+    rules = ["---", *["---:"] * (len(one.COLUMNS) - 2), "---"]
+    yield from ("", f"| {' | '.join(one.COLUMNS)} |", f"|{'|'.join(rules)}|")
+    yield from (f"| {' | '.join(map(_cell, row))} |" for row in one.rows())
     yield ""
 
 
-def as_html(found: Replacement | None) -> str:
+def as_html(found: Replacement[S] | None) -> str:
     """The report's section, heading included; empty where the run has no base."""
     if found is None:
         return ""
-    sets = "".join(
-        f'<p>{_SET[one.name]}. {_whole(one)}</p><div class="sheet"><table><thead><tr><th>part</th><th>pictures</th>'
-        f"<th>before</th><th>after</th><th>lost</th><th>won</th><th>finding</th></tr></thead><tbody>"
-        f"{''.join(map(_row, one.parts))}</tbody></table></div>"
-        for one in found.sets
-    )
-    said = "".join(
-        f"<p><b>{title}:</b> {escape(line)}</p>"
-        for title, lines in (("Refused because", found.reasons), ("In doubt", found.doubts), ("Note", found.notes))
-        for line in lines
-    )
+    sets = "".join(f"<p>{_SET[one.name]}. {one.in_words()}</p>{_table(one)}" for one in found.sets)
+    said = "".join(f"<p><b>{title}:</b> {escape(line)}</p>" for title, line in _said(found))
     return (
         f"<h2>Compared with {escape(found.base)}</h2><p>Verdict: <b>{found.verdict}</b></p>{said}{sets}"
         f'<p class="faint">Rule: {escape(found.rule)}. Base weights {found.base_weights}.</p>'
     )
 
 
-def _row(part: Part) -> str:
-    before, after = _shares(part)
-    return (
-        f"<tr><th>{escape(part.name)}</th><td>{part.pictures}</td><td>{before}</td><td>{after}</td>"
-        f"<td>{part.lost}</td><td>{part.won}</td><td>{part.finding}</td></tr>"
-    )
+def _said(found: Replacement[S]) -> Iterator[tuple[str, str]]:
+    for title, lines in (("Refused because", found.reasons), ("In doubt", found.doubts), ("Note", found.notes)):
+        yield from ((title, line) for line in lines)
 
 
-def _whole(one: SetCompared) -> str:
-    accuracy, (low, high) = one.whole.accuracy, one.whole.accuracy.interval
-    return (
-        f"{one.whole.pictures} pictures: accuracy {accuracy.a:.2%} before, {accuracy.b:.2%} after, difference "
-        f"{accuracy.difference:+.2%} (95 %: {low:+.2%} to {high:+.2%}), churn {one.whole.churn:.2%}, "
-        f"McNemar p {one.whole.mcnemar_p:.2g}"
-    )
+def _table(one: SetCompared) -> str:
+    head = "".join(f"<th>{name}</th>" for name in one.COLUMNS)
+    rows = "".join(map(_row, one.rows()))
+    return f'<div class="sheet"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _shares(part: Part) -> tuple[str, str]:
-    return f"{part.before:.1%}", f"{part.after:.1%}"
+def _row(cells: tuple[str, ...]) -> str:
+    name, *others = map(escape, cells)
+    return f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in others)}</tr>"
 
 
 def _cell(text: str) -> str:

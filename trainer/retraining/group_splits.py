@@ -35,14 +35,15 @@ class GroupSplits:
 def assign_groups(
     digests: Sequence[str],
     groups: Sequence[str | None],
-    labels: NDArray[np.int64],
+    shown: NDArray[np.float64],
     *,
     new_classes: Sequence[int],
     seed: int,
     settings: DataSettings,
 ) -> GroupSplits:
-    """Splits for pictures with these different `digests` (N,), `groups` (N,) and `labels` (N,).
+    """Splits for pictures with these different `digests` (N,) and `groups` (N,).
 
+    `shown` (N, classes) is 1 where a picture shows a class.
     A picture without a group is one of its own. Pictures of `new_classes` are trained on before they are measured.
     With fewer than three groups none is validated on.
     """
@@ -52,22 +53,27 @@ def assign_groups(
     units = sorted(set(names if by_group else digests))
     place = {unit: number for number, unit in enumerate(units)}
     unit_of = np.array([place[unit] for unit in (names if by_group else digests)])
-    counts = np.zeros((len(units), int(labels.max(initial=0)) + 1))
-    np.add.at(counts, (unit_of, labels), 1)
-    drawn = _best(counts, new_classes, np.random.default_rng(seed), settings)
+    counts = np.zeros((len(units), shown.shape[1]))
+    np.add.at(counts, unit_of, shown)
+    sizes = np.bincount(unit_of, minlength=len(units)).astype(np.float64)
+    drawn = _best(counts, sizes, new_classes, np.random.default_rng(seed), settings)
     return GroupSplits(tuple(drawn[unit] for unit in unit_of), found, by_group)
 
 
 def _best(
-    counts: NDArray[np.float64], new_classes: Sequence[int], draws: np.random.Generator, settings: DataSettings
+    counts: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    new_classes: Sequence[int],
+    draws: np.random.Generator,
+    settings: DataSettings,
 ) -> list[SplitName]:
-    """The split of each unit, by `counts` (units, classes)."""
+    """The split of each unit, by `counts` (units, classes) and pictures `sizes` (units,)."""
     shares = (settings.test_share, (1.0 - settings.test_share) * settings.validation_share)
     wanted = [counts.sum(axis=0) * share for share in shares]
     best, least = np.zeros(len(counts), int), np.inf
     for _ in range(_DRAWS):
         order = draws.permutation(len(counts))
-        split = _cut(counts, order, shares)
+        split = _cut(sizes, order, shares)
         apart = sum(
             float(np.abs(counts[split == number].sum(axis=0) - want).sum()) for number, want in enumerate(wanted, 1)
         )
@@ -78,14 +84,14 @@ def _best(
     return [names[number] for number in best]
 
 
-def _cut(counts: NDArray[np.float64], order: NDArray[np.int64], shares: tuple[float, float]) -> NDArray[np.int64]:
+def _cut(sizes: NDArray[np.float64], order: NDArray[np.int64], shares: tuple[float, float]) -> NDArray[np.int64]:
     """0 for train, 1 for test, 2 for validation: units in `order` until each share is met, one left for train."""
-    sizes = np.cumsum(counts.sum(axis=1)[order])
-    split = np.zeros(len(counts), np.int64)
-    if len(counts) < _FEWEST:
+    upto = np.cumsum(sizes[order])
+    split = np.zeros(len(sizes), np.int64)
+    if len(sizes) < _FEWEST:
         return split
-    test = min(int(np.searchsorted(sizes, sizes[-1] * shares[0])) + 1, len(order) - 1)
-    until = min(int(np.searchsorted(sizes, sizes[test - 1] + sizes[-1] * shares[1])) + 1, len(order) - 1)
+    test = min(int(np.searchsorted(upto, upto[-1] * shares[0])) + 1, len(order) - 1)
+    until = min(int(np.searchsorted(upto, upto[test - 1] + upto[-1] * shares[1])) + 1, len(order) - 1)
     split[order[:test]] = 1
     if len(order) > _FEWEST:
         split[order[test : max(until, test)]] = 2

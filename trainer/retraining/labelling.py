@@ -5,6 +5,7 @@
     FOLDER/pictures.csv           one line a picture: guess, score, why it was kept, device, time, model, group
     FOLDER/label.html             pages of 500 pictures to go through with the keyboard; they export `labels.csv`
     FOLDER/annotations.json       of detectors, in place of class folders: COCO with the guessed boxes
+    FOLDER/guesses.json           those boxes once more, to tell later which of them a person changed
 
 Pictures are copied byte for byte. Of those with equal pixels the first stays, and of near copies from one device and
 day as well: a fixed camera that is unsure is so many times about one view. Nothing here is a label yet:
@@ -31,7 +32,7 @@ from trainer.data.reading import pixel_digest
 from trainer.retraining.guesses import Guess, Guesser, guess_of
 from trainer.retraining.kept_frames import KeptFrame, kept_frames
 from trainer.retraining.label_page import PAGE_LIMIT, label_page, page_name
-from trainer.retraining.pre_annotations import ANNOTATIONS, pre_annotations
+from trainer.retraining.pre_annotations import ANNOTATIONS, GUESSES, guessed_boxes, pre_annotations
 from trainer.run_folder import building, writing
 
 UNSURE = "_unsure"
@@ -188,6 +189,7 @@ def _write(folder: Path, found: _Found, title: str) -> int:
     (folder / PICTURES).write_text(_table(found.pictures), encoding="utf-8")
     if found.detects:
         (folder / ANNOTATIONS).write_bytes(pre_annotations(found.pictures, found.labels))
+        (folder / GUESSES).write_bytes(guessed_boxes(found.pictures))
         return 0
     pages = -(-len(found.pictures) // PAGE_LIMIT)
     for number in range(pages):

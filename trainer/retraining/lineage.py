@@ -41,3 +41,5 @@ class Added(Struct, frozen=True, kw_only=True):
     unlabelled: tuple[str, ...] = ()
     """Left out: nobody has said what is on them."""
     unreadable: tuple[str, ...] = ()
+    odd_boxes: tuple[str, ...] = ()
+    """Boxes nobody could learn from, left out: where, and why."""

@@ -12,14 +12,13 @@ import io
 import numpy as np
 
 from contract.codec import from_json
-from contract.digest import digest_of_chunks
 from contract.errors import DataError, ModelError
 from contract.run import CALIBRATION, DATASET, GOLDEN, Split
-from trainer.data.dataset import DatasetRecord, Pictures, Prepared, prepare, split_record
+from trainer.data.dataset import DatasetRecord
 from trainer.data.origin import SplitName, open_origin
 from trainer.data.reading import pixel_digest
-from trainer.retraining.added import open_added
-from trainer.retraining.enlarged import enlarge
+from trainer.retraining.enlarged import digest_of_splits, enlarge
+from trainer.retraining.picture_kind import D, P, PictureKind
 from trainer.run_folder import Run
 
 _GONE = "Name the place they are at now: edgeferry train PATH --base RUN …, or go on without: --without-old-data"
@@ -31,7 +30,7 @@ def dataset_record(run: Run) -> DatasetRecord:
     return from_json(path.read_bytes(), DatasetRecord, where=str(path), error=ModelError)
 
 
-def old_data(run: Run, text: str | None) -> Prepared:
+def old_data(run: Run, text: str | None, kind: PictureKind[P, D]) -> D:
     """The run's splits; `text` is where its pictures are now, if not where they were.
 
     DataError where they are gone, or are not those it was trained on.
@@ -54,10 +53,16 @@ def old_data(run: Run, text: str | None) -> Prepared:
             where=origin.text,
             fix="Put its folder back.",
         )
-    data = prepare(origin, run.settings.preprocessing, seed=record.seed, settings=run.settings.data)
+    data = kind.prepared(origin, run.settings.preprocessing, seed=record.seed, settings=run.settings.data)
     for added in record.added:
-        folder = open_added(added.origin, data.labels)
-        data = enlarge(data, folder, run.settings, seed=added.seed).data
+        folder = kind.opened(added.origin, data.record.labels)
+        data = enlarge(data, folder, run.settings, kind, seed=added.seed).data
+    if data.record.labels != record.labels:
+        raise DataError(
+            f"the classes are no longer in the order the run knows: {', '.join(data.record.labels)}",
+            where=origin.text,
+            fix=f"Put them back: {', '.join(record.labels)}.",
+        )
     if data.record.digest != record.digest:
         changed = [name for name, split in record.splits.items() if data.record.splits[name].digest != split.digest]
         raise DataError(
@@ -68,33 +73,34 @@ def old_data(run: Run, text: str | None) -> Prepared:
     return data
 
 
-def remembered_data(run: Run) -> Prepared:
+def remembered_data(run: Run, kind: PictureKind[P, D]) -> D:
     """What the run keeps of its pictures: up to 256 trained ones and up to 1,024 test ones, already fitted."""
     record = dataset_record(run)
-    splits: dict[SplitName, Pictures] = {
-        "train": _kept(run, CALIBRATION),
-        "validation": _kept(run, CALIBRATION).take(np.empty(0, np.int64)),
-        "test": _kept(run, GOLDEN),
+    trained = _kept(run, CALIBRATION, kind)
+    splits: dict[SplitName, P] = {
+        "train": trained,
+        "validation": trained.take(np.empty(0, np.int64)),
+        "test": _kept(run, GOLDEN, kind),
     }
-    shown: dict[str, Split] = {name: split_record(pictures, record.labels) for name, pictures in splits.items()}
+    shown: dict[str, Split] = {name: kind.described(pictures, record.labels) for name, pictures in splits.items()}
     made = DatasetRecord(
         origin=str(run.path),
         labels=record.labels,
         splits=shown,
-        digest=digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in shown.items()),
+        digest=digest_of_splits(shown),
         splits_given=True,
         seed=record.seed,
     )
-    return Prepared(made, splits)
+    return kind.whole(made, splits)
 
 
-def _kept(run: Run, name: str) -> Pictures:
+def _kept(run: Run, name: str, kind: PictureKind[P, D]) -> P:
     path = run.path / name
     try:
         with np.load(io.BytesIO(path.read_bytes())) as stored:
-            frames, labels = stored["frames"], stored["labels"]
+            frames = stored["frames"]
+            names = tuple(f"{path.name} {number}" for number in range(len(frames)))
+            return kind.unpacked(stored, names, tuple(map(pixel_digest, frames)))
     except (OSError, ValueError, KeyError) as problem:
         what = f"the run's pictures cannot be read: {problem}"
         raise ModelError(what, where=str(path), fix="Train it again.") from problem
-    names = tuple(f"{path.name} {number}" for number in range(len(frames)))
-    return Pictures(frames=frames, labels=labels, names=names, digests=tuple(map(pixel_digest, frames)))

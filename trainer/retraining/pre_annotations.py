@@ -1,7 +1,8 @@
 """A detector's guesses as COCO JSON: what annotation programs open to let a person move boxes instead of drawing them.
 
 Format: https://cocodataset.org/#format-data. `score` is what COCO's result files call it; programs that do not know it
-pass it over.
+pass it over. The same boxes stand in `guesses.json`, which nobody edits, so that it can be told later whether a person
+changed any.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from contract.codec import to_pretty_json
+from trainer.data.odd_boxes import Written, sort_out
 
 if TYPE_CHECKING:
     from trainer.retraining.labelling import Guessed
 
 ANNOTATIONS = "annotations.json"
+GUESSES = "guesses.json"
+GuessedBox = tuple[str, tuple[float, float, float, float]]
+"""Class, and left, top, right, bottom in pixels of the picture."""
 
 
 def pre_annotations(pictures: Sequence[Guessed], labels: Sequence[str]) -> bytes:
@@ -60,3 +65,14 @@ def _box(xyxy_px: tuple[float, float, float, float]) -> dict[str, Any]:
     left, top, right, bottom = xyxy_px
     width, height = right - left, bottom - top
     return {"bbox": [round(side, 2) for side in (left, top, width, height)], "area": round(width * height, 2)}
+
+
+def guessed_boxes(pictures: Sequence[Guessed]) -> bytes:
+    """`guesses.json`: boxes by the path of their picture, cut at its border as `trainer.formats` will read them."""
+    return to_pretty_json({one.path: list(_guesses(one)) for one in pictures})
+
+
+def _guesses(picture: Guessed) -> Iterator[GuessedBox]:
+    for one in picture.guess.detections or ():
+        boxes, _, _ = sort_out(picture.path, [Written(0, one.box_xyxy_px, GUESSES)], picture.size_wh)
+        yield from ((one.label, box.xyxy_px) for box in boxes)

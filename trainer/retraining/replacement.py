@@ -1,68 +1,83 @@
 """May the new model replace the old one? Both on the same pictures, part by part, and a rule that says no.
 
-The rule, stated with every verdict: a part (all pictures, a class, a slice) of at least `smallest_part` pictures is
-refused where the new model gets more than `max_drop` of its pictures less right, and where that is no accident: fewer
-than `evidence` of equal models would lose so many of the pictures that changed (one-sided exact sign test, which is
-McNemar's), or the part has at least `enough` pictures. Drops beyond the limit without evidence are named and let pass.
-Parts are judged one by one, so among many some refusal by chance is to be expected: look at the pictures it names.
+A part is all pictures of a test set, those of a class, or of a slice. It is refused where the new model is worse on it
+by more than `max_drop`, and where that is shown: `answers_compared.py` and `boxes_compared.py` say how, for the two
+tasks. Drops beyond the limit that are not shown are named and let pass. Parts are judged one by one, so among many some
+refusal by chance is to be expected: look at the pictures it names.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from contract.manifest import Digest
-from trainer.data.dataset import Pictures
-from trainer.measurement.comparison import Comparison, compared
 from trainer.retraining.settings import Retraining
 
 NAME = "comparison.json"
 Verdict = Literal["accepted", "refused"]
+Finding = Literal["holds", "drop not shown", "refused"]
+SetName = Literal["old", "new"]
+"""The base's test pictures, or those that came in addition."""
 _FEWEST_GROUPS = 5
-"""To resample whole groups; of fewer the interval would be a toss-up."""
+"""To take whole groups; of fewer an interval would be a toss-up, and a test could show nothing."""
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Judged(Protocol):
     """Some pictures of a test set: all, those of a class, or of a slice."""
 
-    name: str
-    """`all`, `class cat`, `device cam-1`."""
-    pictures: int
-    before: float
-    """Share the old model gets right."""
-    after: float
-    lost: int
-    """Pictures only the old model gets right."""
-    won: int
-    p: float
-    """Of so many losses, or more, among the pictures that changed, if both models were equal; one-sided."""
-    finding: Literal["holds", "drop not shown", "refused"]
+    @property
+    def finding(self) -> Finding:
+        """Whether the new model may be what it is on them."""
+
+    def told(self, name: SetName) -> str:
+        """What became of them: `all on the old test set fell from 90.0% to 80.0% (…)`."""
 
 
-class SetCompared(Struct, frozen=True, kw_only=True):
-    """Both models on one test set."""
+class SetCompared(Protocol):
+    """Both models on one test set, as `comparison.json`, card and report have it."""
 
-    name: Literal["old", "new"]
-    """The base's test pictures, or those that came in addition."""
-    whole: Comparison
-    parts: tuple[Part, ...]
+    COLUMNS: ClassVar[tuple[str, ...]]
+    """What `rows` have."""
+
+    @property
+    def name(self) -> SetName:
+        """Which one."""
+
+    @property
+    def parts(self) -> Sequence[Judged]:
+        """All pictures first."""
+
+    @property
+    def figures(self) -> tuple[float, float]:
+        """The figure of the whole, before and after."""
+
+    def in_words(self) -> str:
+        """The whole in a sentence without a full stop."""
+
+    def figures_in_words(self) -> str:
+        """Before and after alone."""
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """A line a part."""
 
 
-class Replacement(Struct, frozen=True, kw_only=True):
+S = TypeVar("S", bound=SetCompared)
+
+
+class Replacement(Struct, Generic[S], frozen=True, kw_only=True):
     """`comparison.json`."""
 
     schema: int = 1
     base: str
     base_weights: Digest
     weights: Digest
-    sets: tuple[SetCompared, ...]
+    sets: tuple[S, ...]
     rule: str
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -73,95 +88,48 @@ class Replacement(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A test set with both models' scores (N, classes), in the numbering of the new one."""
+class MeasuredSet:
+    """What is known about the pictures of a test set."""
 
-    name: Literal["old", "new"]
-    pictures: Pictures
-    before: NDArray[np.float32]
-    after: NDArray[np.float32]
+    name: SetName
+    names: tuple[str, ...]
+    """Of the pictures (N,)."""
     columns: Mapping[str, Mapping[str, str]]
     """By name of a picture: what slices are made of."""
     groups: Mapping[str, str]
     """By name of a picture."""
 
+    def slices(self) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Name and mask (N,) of the pictures that have one thing in common."""
+        told = [self.columns.get(name, {}) for name in self.names]
+        for column in sorted({column for row in told for column in row}):
+            values = np.array([row.get(column, "") for row in told])
+            for value in sorted(set(values.tolist()) - {""}):
+                yield f"{column} {value}", values == value
 
-def rule(limits: Retraining) -> str:
-    """In words."""
-    return (
-        f"refused where a part of at least {limits.smallest_part} pictures has more than {limits.max_drop:.1%} of them "
-        f"less right, and the sign test's one-sided p is at most {limits.evidence:g} or the part has at least "
-        f"{limits.enough} pictures"
-    )
+    def numbered(self, where: NDArray[np.bool_] | None = None) -> NDArray[np.int64] | None:
+        """A number for each group of the pictures, or of those `where` (N,) says; None where there are too few."""
+        names = [
+            self.groups.get(name, name) for number, name in enumerate(self.names) if where is None or where[number]
+        ]
+        distinct = sorted(set(names))
+        if not self.groups or len(distinct) < _FEWEST_GROUPS:
+            return None
+        place = {name: number for number, name in enumerate(distinct)}
+        return np.array([place[name] for name in names], np.int64)
 
 
-def set_compared(answered: Answered, labels: Sequence[str], limits: Retraining) -> SetCompared:
-    """Both models on one test set, whole and in parts."""
-    truth = answered.pictures.labels
-    before, after = (scores.argmax(axis=1) == truth for scores in (answered.before, answered.after))
-    whole = compared(answered.before, answered.after, truth, groups=_numbered(answered))
-    parts = tuple(_part(name, before[where], after[where], limits) for name, where in _parts(answered, labels))
-    return SetCompared(name=answered.name, whole=whole, parts=parts)
+def finding_of(drop: float, pictures: int, limits: Retraining, *, shown: bool) -> Finding:
+    """Of a part that is worse by `drop`; `shown` says whether that is no accident."""
+    if drop <= limits.max_drop:
+        return "holds"
+    return "refused" if shown and pictures >= limits.smallest_part else "drop not shown"
 
 
 def verdict_of(sets: Sequence[SetCompared]) -> tuple[Verdict, tuple[str, ...], tuple[str, ...]]:
     """The verdict, why it is refused, and what is in doubt."""
-    reasons = tuple(_told(found, part) for found in sets for part in found.parts if part.finding == "refused")
-    doubts = tuple(_told(found, part) for found in sets for part in found.parts if part.finding == "drop not shown")
+    reasons, doubts = (
+        tuple(part.told(found.name) for found in sets for part in found.parts if part.finding == finding)
+        for finding in ("refused", "drop not shown")
+    )
     return "refused" if reasons else "accepted", reasons, doubts
-
-
-def sign_p(lost: int, won: int) -> float:
-    """Chance of at least `lost` losses among `lost + won` fair ones (binomial, 1/2)."""
-    trials = lost + won
-    return float(sum(math.comb(trials, number) for number in range(lost, trials + 1)) / 2**trials)
-
-
-def _part(name: str, before: NDArray[np.bool_], after: NDArray[np.bool_], limits: Retraining) -> Part:
-    lost, won, pictures = int(np.sum(before & ~after)), int(np.sum(after & ~before)), len(before)
-    p = sign_p(lost, won)
-    finding: Literal["holds", "drop not shown", "refused"] = "holds"
-    if (lost - won) / pictures > limits.max_drop:
-        shown = pictures >= limits.smallest_part and (p <= limits.evidence or pictures >= limits.enough)
-        finding = "refused" if shown else "drop not shown"
-    return Part(
-        name=name,
-        pictures=pictures,
-        before=float(before.mean()),
-        after=float(after.mean()),
-        lost=lost,
-        won=won,
-        p=p,
-        finding=finding,
-    )
-
-
-def _parts(answered: Answered, labels: Sequence[str]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Name and mask of each part that has pictures."""
-    truth = answered.pictures.labels
-    yield "all", np.ones(len(truth), np.bool_)
-    for number, label in enumerate(labels):
-        if (truth == number).any():
-            yield f"class {label}", truth == number
-    told = [answered.columns.get(name, {}) for name in answered.pictures.names]
-    for column in sorted({column for row in told for column in row}):
-        values = np.array([row.get(column, "") for row in told])
-        for value in sorted(set(values.tolist()) - {""}):
-            yield f"{column} {value}", values == value
-
-
-def _numbered(answered: Answered) -> NDArray[np.int64] | None:
-    """(N,) a number for each group; None where there are too few to resample."""
-    names = [answered.groups.get(name, name) for name in answered.pictures.names]
-    distinct = sorted(set(names))
-    if not answered.groups or len(distinct) < _FEWEST_GROUPS:
-        return None
-    place = {name: number for number, name in enumerate(distinct)}
-    return np.array([place[name] for name in names], np.int64)
-
-
-def _told(found: SetCompared, part: Part) -> str:
-    return (
-        f"{part.name} on the {found.name} test set fell from {part.before:.1%} to {part.after:.1%} "
-        f"({part.pictures} pictures, {part.lost} lost, {part.won} won, p {part.p:.2g})"
-    )

@@ -6,6 +6,8 @@ import keras
 
 from contract.errors import ModelError
 from trainer.architecture.networks import LOGITS, SCORES
+from trainer.detection import decoding as detector
+from trainer.detection.network import FIRST_SCORE, last_convolution
 from trainer.learning.inference import open_keras
 from trainer.learning.weights import weights_digest
 from trainer.run_folder import Run
@@ -15,16 +17,16 @@ def base_model(run: Run) -> keras.Model:
     """The run's model; ModelError where its file is not the one its metrics are of."""
     model = open_keras(run.model)
     found = weights_digest(model)
-    if found != run.metrics.weights:
+    if found != run.measured.weights:
         raise ModelError(
-            f"its weights are {found[:19]}…, and the run was measured with {run.metrics.weights[:19]}…",
+            f"its weights are {found[:19]}…, and the run was measured with {run.measured.weights[:19]}…",
             where=str(run.model),
             fix="Restore the file, or train the run again.",
         )
     return model
 
 
-def warm_start(run: Run, classes: int) -> keras.Model:
+def warm_classifier(run: Run, classes: int) -> keras.Model:
     """The run's model to train on, answering `classes` classes: its own first, then new ones.
 
     The rows of known classes keep their weights; those of new ones start as in any new layer.
@@ -32,15 +34,38 @@ def warm_start(run: Run, classes: int) -> keras.Model:
     model = base_model(run)
     if model.output.shape[-1] == classes:
         return model
+    old = _last(run, model, LOGITS)
+    new = keras.layers.Dense(classes, name=LOGITS)
+    scores = keras.layers.Softmax(name=SCORES)(new(old.input))
+    _keep_known(new, old)
+    return keras.Model(model.input, scores, name=model.name)
+
+
+def warm_detector(run: Run, classes: int) -> keras.Model:
+    """The same of a detector; new classes begin as unlikely as all did once."""
+    model = base_model(run)
+    known = model.output[detector.SCORES].shape
+    if known[-1] == classes:
+        return model
+    old = _last(run, model, f"{detector.SCORES}_conv")
+    new = last_convolution(detector.SCORES, classes)
+    scores = keras.layers.Reshape((known[1], classes), name=detector.SCORES)(new(old.input))
+    new.bias.assign([FIRST_SCORE] * classes)
+    _keep_known(new, old)
+    outputs = {detector.BOXES: model.output[detector.BOXES], detector.SCORES: scores}
+    return keras.Model(model.input, outputs, name=model.name)
+
+
+def _last(run: Run, model: keras.Model, name: str) -> keras.Layer:
     try:
-        old = model.get_layer(LOGITS)
+        return model.get_layer(name)
     except ValueError as problem:
         raise ModelError(
-            f"it has no layer {LOGITS!r} to enlarge", where=str(run.model), fix="Train anew: --from-scratch"
+            f"it has no layer {name!r} to enlarge", where=str(run.model), fix="Train anew: --from-scratch"
         ) from problem
-    new = keras.layers.Dense(classes, name=LOGITS)
-    grown = keras.Model(model.input, keras.layers.Softmax(name=SCORES)(new(old.input)), name=model.name)
+
+
+def _keep_known(new: keras.Layer, old: keras.Layer) -> None:
     (kernel, bias), (old_kernel, old_bias) = new.get_weights(), old.get_weights()
-    kernel[:, : old_kernel.shape[1]], bias[: len(old_bias)] = old_kernel, old_bias
+    kernel[..., : old_kernel.shape[-1]], bias[: len(old_bias)] = old_kernel, old_bias
     new.set_weights([kernel, bias])
-    return grown

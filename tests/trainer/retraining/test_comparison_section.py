@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from tests.html_balance import Balance
 from tests.trainer.records import DIGEST, HOSTILE
-from tests.trainer.retraining.test_replacement import answered
+from tests.trainer.retraining.test_answers_compared import answered
+from trainer.retraining.answers_compared import AnswersCompared, answers_compared, answers_rule
 from trainer.retraining.comparison_section import as_html, as_markdown
-from trainer.retraining.replacement import Replacement, rule, set_compared, verdict_of
+from trainer.retraining.replacement import Replacement, verdict_of
 from trainer.retraining.settings import Retraining
 
 
-def replacement() -> Replacement:
+def replacement() -> Replacement[AnswersCompared]:
     limits = Retraining()
-    sets = (set_compared(answered(100, 9, 1), (HOSTILE, "dog"), limits),)
+    sets = (answers_compared(answered(100, 9, 1), (HOSTILE, "dog"), limits),)
     verdict, reasons, doubts = verdict_of(sets)
     return Replacement(
-        base=HOSTILE, base_weights=DIGEST, weights=DIGEST, sets=sets, rule=rule(limits), verdict=verdict,
+        base=HOSTILE, base_weights=DIGEST, weights=DIGEST, sets=sets, rule=answers_rule(limits), verdict=verdict,
         reasons=reasons, doubts=doubts, notes=("of one group",),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from tests.trainer.drawn_pictures import draw
 from trainer.data.dataset import Prepared, prepare
 from trainer.data.origin import SPLITS, open_origin
 from trainer.retraining.added import open_added
+from trainer.retraining.class_pictures import CLASS_PICTURES
 from trainer.retraining.enlarged import Enlarged, enlarge
 from trainer.settings import Augmentation, InputSettings, Resolved, Suggestion, TrainConfig, resolve
 
@@ -27,8 +28,8 @@ def old(folder: Path) -> Prepared:
     return prepare(open_origin(str(folder)), chosen.preprocessing, seed=0, settings=chosen.data)
 
 
-def grown(data: Prepared, folder: Path) -> Enlarged:
-    return enlarge(data, open_added(str(folder), data.labels), settings(), seed=3)
+def grown(data: Prepared, folder: Path) -> Enlarged[Prepared]:
+    return enlarge(data, open_added(str(folder), data.labels), settings(), CLASS_PICTURES, seed=3)
 
 
 def test_old_pictures_stay_where_they_were_and_a_new_class_comes_last(tmp_path: Path) -> None:

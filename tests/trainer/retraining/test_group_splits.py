@@ -17,7 +17,7 @@ def assigned(
 ) -> GroupSplits:
     digests = [f"picture {number}" for number in range(len(groups))]
     return assign_groups(
-        digests, groups, np.array(labels, np.int64), new_classes=new, seed=seed, settings=DataSettings()
+        digests, groups, np.eye(max(labels) + 1)[labels], new_classes=new, seed=seed, settings=DataSettings()
     )
 
 

@@ -12,6 +12,7 @@ from contract.errors import DataError, FerryError, ModelError
 from tests.trainer.drawn_pictures import draw
 from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
 from trainer.cli import train
+from trainer.retraining.class_pictures import CLASS_PICTURES
 from trainer.retraining.old_data import dataset_record, old_data, remembered_data
 from trainer.run_folder import open_run
 
@@ -68,9 +69,11 @@ def test_the_old_test_pictures_are_the_very_ones_and_the_lineage_names_the_base(
     assert record.base.test == before.dataset.splits["test"].digest
     (added,) = record.added
     assert (added.pictures, record.labels) == (50, ("cat", "dog", "eel"))
-    whole = old_data(open_run(trained_on), None)  # the base's data and the added folder, put together again
+    whole = old_data(
+        open_run(trained_on), None, CLASS_PICTURES
+    )  # the base's data and the added folder, put together again
     assert whole.record.digest == record.digest
-    assert whole.splits["test"].names[:16] == old_data(before, None).splits["test"].names
+    assert whole.splits["test"].names[:16] == old_data(before, None, CLASS_PICTURES).splits["test"].names
 
 
 def test_both_models_are_compared_on_both_test_sets(trained_on: Path) -> None:
@@ -107,16 +110,16 @@ def test_a_model_that_is_worse_is_refused_and_left_only_if_asked_for(base: Path,
 
 def test_data_that_is_gone_or_changed_is_one_sentence(base: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="are gone"):
-        old_data(open_run(base), str(tmp_path / "nowhere"))
+        old_data(open_run(base), str(tmp_path / "nowhere"), CLASS_PICTURES)
     (tmp_path / "only" / "cat").mkdir(parents=True)
     with pytest.raises(DataError, match="no longer has the class"):
-        old_data(open_run(base), str(draw(tmp_path / "only", {"cat": 3})))
+        old_data(open_run(base), str(draw(tmp_path / "only", {"cat": 3})), CLASS_PICTURES)
     with pytest.raises(DataError, match=r"not those .* train, validation, test differ"):
-        old_data(open_run(base), str(draw(tmp_path / "other", {"cat": 40, "dog": 40}, seed=9)))
+        old_data(open_run(base), str(draw(tmp_path / "other", {"cat": 40, "dog": 40}, seed=9)), CLASS_PICTURES)
 
 
 def test_what_a_run_keeps_of_its_pictures_stands_in_for_them(base: Path) -> None:
-    kept = remembered_data(open_run(base))
+    kept = remembered_data(open_run(base), CLASS_PICTURES)
     assert {name: len(pictures) for name, pictures in kept.splits.items()} == {
         "train": 58, "validation": 0, "test": 16,
     }  # fmt: skip

@@ -15,16 +15,16 @@ pytestmark = WITH_TENSORFLOW
 
 
 def test_known_classes_keep_their_scores_among_each_other(digits_run: Path) -> None:
-    from trainer.retraining.warm_start import base_model, warm_start
+    from trainer.retraining.warm_start import base_model, warm_classifier
 
     run = open_run(digits_run)
-    base, grown = base_model(run), warm_start(run, 12)
+    base, grown = base_model(run), warm_classifier(run, 12)
     with np.load(run.path / "golden.npz") as golden:
         pictures = golden["frames"][:16].astype(np.float32) / 255
     before, after = (np.asarray(model(pictures, training=False)) for model in (base, grown))
     assert after.shape == (16, 12)
     np.testing.assert_allclose(after[:, :10] / after[:, :10].sum(axis=1, keepdims=True), before, atol=1e-5)
-    assert warm_start(run, 10).output.shape[-1] == 10
+    assert warm_classifier(run, 10).output.shape[-1] == 10
 
 
 def test_another_model_in_the_run_s_place_is_refused(digits_run: Path, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.data.dataset import Pictures
-from trainer.retraining.replacement import Answered, Part, set_compared, sign_p, verdict_of
+from trainer.retraining.answers_compared import Answered, AnswersPart, answers_compared, sign_p
+from trainer.retraining.replacement import verdict_of
 from trainer.retraining.settings import Retraining
 
 LABELS = ("cat", "dog")
@@ -20,12 +20,11 @@ def answered(pictures: int, lost: int, won: int, *, slices: int = 0) -> Answered
     before[lost : lost + won] = before[lost : lost + won, ::-1]
     names = tuple(f"picture {number}" for number in range(pictures))
     columns = {name: {"device": "cam-1" if number < slices else "cam-2"} for number, name in enumerate(names)}
-    frames = np.zeros((pictures, 1, 1, 1), np.uint8)
-    return Answered("old", Pictures(frames, truth, names, names), before, after, columns if slices else {}, {})
+    return Answered("old", names, columns if slices else {}, {}, truth, before, after)
 
 
-def part(found: Answered, name: str = "all", **limits: float) -> Part:
-    parts = {one.name: one for one in set_compared(found, LABELS, Retraining(**limits)).parts}  # type: ignore[arg-type]
+def part(found: Answered, name: str = "all", **limits: float) -> AnswersPart:
+    parts = {one.name: one for one in answers_compared(found, LABELS, Retraining(**limits)).parts}  # type: ignore[arg-type]
     return parts[name]
 
 
@@ -51,7 +50,7 @@ def test_a_slice_is_judged_though_the_whole_holds() -> None:
     assert part(found).finding == "holds"
     bad = part(found, "device cam-1")
     assert (bad.pictures, bad.before, bad.after, bad.finding) == (6, 1.0, 0.0, "refused")
-    verdict, reasons, doubts = verdict_of([set_compared(found, LABELS, Retraining())])
+    verdict, reasons, doubts = verdict_of([answers_compared(found, LABELS, Retraining())])
     assert verdict == "refused"
     assert reasons == (
         "device cam-1 on the old test set fell from 100.0% to 0.0% (6 pictures, 6 lost, 0 won, p 0.016)",
