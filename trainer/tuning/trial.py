@@ -42,7 +42,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     cause: str = ""
 
 
-class _GiveUpError(Exception):
+class GiveUpError(Exception):
     """Raised through `on_epoch`: this trial falls behind."""
 
 
@@ -58,15 +58,15 @@ def run_trial(message: bytes) -> Outcome:
 def _run(task: TrialTask) -> Outcome:
     from trainer.tuning.learning import learn
 
-    watched = _Watched(task)
+    watched = Watched(task)
     try:
         learnt = learn(task.text, task.config, watched)
-    except _GiveUpError:
+    except GiveUpError:
         return Outcome(state="pruned", epochs=watched.epochs, accuracy=watched.best, cause="behind earlier trials")
     return Outcome(state="complete", accuracy=learnt.accuracy, epochs=learnt.epochs, seconds=round(learnt.seconds, 1))
 
 
-class _Watched:
+class Watched:
     """An `OnEpoch` that reports to the storage, and raises where the pruner says so."""
 
     def __init__(self, task: TrialTask) -> None:
@@ -86,8 +86,10 @@ class _Watched:
         value = float(logs[name])
         self.best = max(self.best, value)
         self._storage.set_trial_intermediate_value(self._id, epoch, value)
-        if self._pruner.prune(self._study, self._storage.get_trial(self._id)):
-            raise _GiveUpError
+        behind = self._pruner.prune(self._study, self._storage.get_trial(self._id))
+        # Hyperband would give up after the last epoch too: then nothing is saved, and a result is lost.
+        if behind and epoch < self._task.epochs:
+            raise GiveUpError
 
 
 def _measured(task: TrialTask, epoch: int) -> str | None:

@@ -13,7 +13,7 @@ from tests.trainer.drawn_pictures import draw
 from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
 from trainer.settings import InputSettings, NetworkSettings, TrainConfig, TrainingSettings, usable_cores
 from trainer.tuning.study import Pruner, open_study, storage_url
-from trainer.tuning.trial import Outcome, TrialTask, run_trial
+from trainer.tuning.trial import GiveUpError, Outcome, TrialTask, Watched, run_trial
 
 pytestmark = WITH_TENSORFLOW
 EPOCHS = 9
@@ -29,15 +29,19 @@ def earlier(study: Any, trials: int, value: float) -> None:
         study.tell(trial, value)
 
 
-def tried(folder: Path, pictures: Path, pruner: Pruner, config: TrainConfig) -> tuple[Outcome, Any]:
-    """What becomes of `config` after eight trials nothing is better than, and its trial."""
+def asked(folder: Path, pictures: Path, pruner: Pruner, config: TrainConfig) -> tuple[TrialTask, Any]:
+    """A trial of `config` after eight trials nothing is better than, and the study."""
     url = storage_url(None, folder)
     study = open_study(url, "x", seed=1, pruner=pruner, epochs=EPOCHS)
     earlier(study, 8, 1.0)
-    trial = study.ask()
-    task = TrialTask(
-        text=str(pictures), config=config, storage=url, trial_id=trial._trial_id, pruner=pruner, epochs=EPOCHS
-    )
+    number = study.ask()._trial_id
+    task = TrialTask(text=str(pictures), config=config, storage=url, trial_id=number, pruner=pruner, epochs=EPOCHS)
+    return task, study
+
+
+def tried(folder: Path, pictures: Path, pruner: Pruner, config: TrainConfig) -> tuple[Outcome, Any]:
+    """What becomes of it, and its trial."""
+    task, study = asked(folder, pictures, pruner, config)
     return run_trial(to_json(task)), study.get_trials()[-1]
 
 
@@ -49,6 +53,16 @@ def poor(task: Any, size_wh: tuple[int, int]) -> TrainConfig:
         network=NetworkSettings(width=0.25),
         training=TrainingSettings(epochs=EPOCHS, batch=8, learning_rate=1e-6, threads=usable_cores()),
     )
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "median"])
+def test_nothing_is_given_up_after_its_last_epoch(tmp_path: Path, pruner: Pruner) -> None:
+    task, _ = asked(tmp_path, tmp_path, pruner, poor("classify", (16, 16)))
+    watched = Watched(task)
+    watched(EPOCHS, {"val_accuracy": 0.1})
+    assert (watched.epochs, watched.best) == (EPOCHS, 0.1)
+    with pytest.raises(GiveUpError):
+        Watched(asked(tmp_path, tmp_path, "median", task.config)[0])(EPOCHS - 1, {"val_accuracy": 0.1})
 
 
 @pytest.mark.parametrize("pruner", ["hyperband", "median"])
