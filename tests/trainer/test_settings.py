@@ -12,7 +12,9 @@ from contract.run import Settings
 from trainer.data.digits import SUGGESTION
 from trainer.settings import (
     Augmentation,
+    NetworkSettings,
     TrainConfig,
+    TrainingSettings,
     load_config,
     parse_resolved,
     resolve,
@@ -105,6 +107,23 @@ def test_converters_read_what_they_need_from_the_resolved_file() -> None:
 def test_few_pictures_are_shown_more_often(pictures: int, epochs: int) -> None:
     resolved = resolve(TrainConfig(), name="x", suggestion=SUGGESTION, train_pictures=pictures)
     assert resolved.training.epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("config", "pictures", "decay"),
+    [
+        (TrainConfig(), 999, 1.0),
+        (TrainConfig(), 1000, 0.01),
+        (TrainConfig(task="detect"), 999, 0.01),
+        (TrainConfig(network=NetworkSettings(family="mobilenet_v1", weights="some.h5")), 999, 0.01),
+        (TrainConfig(training=TrainingSettings(weight_decay=0.3)), 999, 0.3),
+    ],
+)
+def test_few_pictures_from_random_weights_are_learnt_with_strong_decay(
+    config: TrainConfig, pictures: int, decay: float
+) -> None:
+    settled = resolve(config, name="x", suggestion=SUGGESTION, train_pictures=pictures)
+    assert settled.training.weight_decay == decay
 
 
 def test_a_batch_is_never_larger_than_the_pictures_there_are() -> None:

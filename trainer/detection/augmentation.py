@@ -12,6 +12,7 @@ import tensorflow as tf
 from trainer.detection.settings import DetectionSettings
 from trainer.detection.targets import PADDING, Truth, areas
 from trainer.learning.augmentation import about_middle, lit_anew
+from trainer.learning.recolouring import recoloured
 from trainer.settings import Augmentation
 
 _GEOMETRY, _LIGHT, _MOSAIC = 7, 2, 3
@@ -41,7 +42,7 @@ def augment(
     draws = tf.random.stateless_uniform((pictures, _GEOMETRY + _LIGHT + channels + _MOSAIC), seed, -1.0, 1.0)
     geometry, light, colour, middle = tf.split(draws, (_GEOMETRY, _LIGHT, channels, _MOSAIC), axis=1)
     pixels, truth = _warped(pixels, truth, tf.unstack(geometry, axis=1), how, more.upside_down)
-    pixels = lit_anew(pixels, light, colour, how)
+    pixels = recoloured(lit_anew(pixels, light, colour, how), seed, how)
     return _mosaics(pixels, truth, middle, tf.cast(mosaic, tf.float32))
 
 

@@ -10,10 +10,9 @@ import math
 
 import tensorflow as tf
 
+from trainer.learning.recolouring import FULL, recoloured
 from trainer.settings import Augmentation
 
-FULL = 255.0
-"""Largest pixel value; pictures are changed before they are normalised."""
 _GEOMETRY, _LIGHT = 7, 2
 """Random numbers a picture takes for each."""
 
@@ -25,7 +24,8 @@ def augment(pixels: tf.Tensor, seed: tf.Tensor, how: Augmentation) -> tf.Tensor:
     pictures, channels = tf.shape(pixels)[0], pixels.shape[3]
     draws = tf.random.stateless_uniform((pictures, _GEOMETRY + _LIGHT + channels), seed, -1.0, 1.0)
     geometry, light, colour = tf.split(draws, (_GEOMETRY, _LIGHT, channels), axis=1)
-    return lit_anew(_warped(pixels, tf.unstack(geometry, axis=1), how), light, colour, how)
+    pixels = lit_anew(_warped(pixels, tf.unstack(geometry, axis=1), how), light, colour, how)
+    return recoloured(pixels, seed, how)
 
 
 def _warped(pixels: tf.Tensor, draws: list[tf.Tensor], how: Augmentation) -> tf.Tensor:

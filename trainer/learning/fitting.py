@@ -161,6 +161,7 @@ def _compile(model: keras.Model, settings: Resolved, steps: int) -> None:
     )
     with model.distribute_strategy.scope():
         optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.training.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         model.compile(
             scaled(optimizer, settings.training),
             keras.losses.CategoricalCrossentropy(label_smoothing=settings.training.label_smoothing),

@@ -80,3 +80,36 @@ def test_light_alone_leaves_an_even_picture_even() -> None:
     lit = augmented(grey, Augmentation(brightness=0.2))
     assert np.ptp(lit, axis=(1, 2, 3)).max() < 1e-3
     assert np.ptp(lit[:, 0, 0, 0]) > 10.0
+
+
+def test_colours_are_turned_about_the_grey_they_have() -> None:
+    before = np.full((64, SIDE, SIDE, 3), (200.0, 100.0, 60.0), np.float32)
+    after = augmented(before, Augmentation(hue=1.0))
+    assert after.mean(axis=(1, 2, 3)) == pytest.approx(np.full(64, 120.0), abs=0.1)
+    assert set(after[:, 0, 0].argmax(axis=1)) == {0, 1, 2}
+    slightly = augmented(before, Augmentation(hue=0.1))
+    assert (slightly[:, 0, 0].argmax(axis=1) == 0).all()
+    assert not np.array_equal(slightly, before)
+
+
+def test_a_share_of_the_pictures_loses_its_colours() -> None:
+    after = augmented(pictures(64), Augmentation(greyscale=0.5))
+    grey = np.ptp(after, axis=3).max(axis=(1, 2)) < 1e-3
+    assert 16 < grey.sum() < 48
+    assert after[~grey] == pytest.approx(pictures(64)[~grey], abs=1e-3)
+    assert after[grey][..., 0] == pytest.approx(pictures(64)[grey].mean(axis=3), abs=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_share_of_the_pictures_becomes_negatives(channels: int) -> None:
+    before = pictures(64)[..., :channels]
+    after = augmented(before, Augmentation(negative=0.5, hue=0.5 if channels == 1 else 0.0))
+    same = np.isclose(after, before, atol=1e-3).all(axis=(1, 2, 3))
+    turned = np.isclose(after, 255.0 - before, atol=1e-3).all(axis=(1, 2, 3))
+    assert (same != turned).all()
+    assert 16 < turned.sum() < 48
+
+
+def test_exchanged_colours_leave_the_other_changes_as_they_were() -> None:
+    without, inside = (augmented(pictures(), Augmentation(shift=0.2, negative=share)) for share in (0.0, 1.0))
+    assert inside == pytest.approx(255.0 - without, abs=1e-3)
