@@ -172,6 +172,11 @@ FOR_PHOTOGRAPHS = Augmentation(
 )  # fmt: skip
 
 
+def exchanging_colours(how: Augmentation) -> Augmentation:
+    """`how` for things that are told by their shape alone: shown in any hue, without colours, and as negatives."""
+    return msgspec.structs.replace(how, hue=1.0, greyscale=0.3, negative=0.3)
+
+
 class TrackingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[tracking]`: where runs are written beside their folder."""
 

@@ -1,6 +1,6 @@
 """What is searched, as settings: input size, width, strength of augmentation and learning rate.
 
-Of a classifier family and depth as well; of a detector the share of mosaics.
+Of a classifier family, depth and whether colours are exchanged as well; of a detector the share of mosaics.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from contract.manifest import Task
 from trainer.detection.resolving import more_of
-from trainer.settings import PRETRAINED, Augmentation, Family, Suggestion, TrainConfig
+from trainer.settings import PRETRAINED, Augmentation, Family, Suggestion, TrainConfig, exchanging_colours
 
 WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.5)
 DEEPEST = 3
@@ -25,6 +25,7 @@ _STEP, _SMALLEST = 16, 32
 _MOST = {"rotation_degrees": 180.0, "zoom": 2.0, "crop": 2.0, "contrast": 2.0, "stretch": 1.0, "brightness": 1.0}
 MOSAIC = (0.0, 1.0)
 """Of a detector's training pictures."""
+_COLOURS = ("kept", "exchanged")
 _NEARLY_ALL = 0.99
 """The most of a share that must stay below 1."""
 
@@ -38,11 +39,16 @@ class Space(Struct, frozen=True, kw_only=True):
     sizes: tuple[tuple[int, int], ...]
     widths: tuple[float, ...] = WIDTHS
     deepest: int = DEEPEST
+    exchange: bool = False
+    """Whether colours are exchanged in some trials."""
 
 
 def space_for(config: TrainConfig, suggestion: Suggestion, families: tuple[Family, ...]) -> Space:
     """Of `config` on pictures that suggest `suggestion`."""
-    return Space(families=families, sizes=_sizes(config, suggestion))
+    in_colour = (config.preprocessing or suggestion.preprocessing).colour != "grey"
+    return Space(
+        families=families, sizes=_sizes(config, suggestion), exchange=in_colour and config.augmentation is None
+    )
 
 
 def detector_space(config: TrainConfig, suggestion: Suggestion) -> Space:
@@ -88,13 +94,17 @@ def _with_training(config: TrainConfig, trial: Any, space: Space, suggestion: Su
     """`config` with what is drawn whatever the task."""
     sizes = {f"{width}x{height}": (width, height) for width, height in space.sizes}
     size = sizes[trial.suggest_categorical("size", list(sizes))]
-    strength = trial.suggest_float("augmentation", *STRENGTH)
+    augmentation = scaled(
+        config.augmentation or suggestion.augmentation, trial.suggest_float("augmentation", *STRENGTH)
+    )
+    if space.exchange and trial.suggest_categorical("colours", list(_COLOURS)) == "exchanged":
+        augmentation = exchanging_colours(augmentation)
     rate = trial.suggest_float("learning_rate", *LEARNING_RATE, log=True)
     return msgspec.structs.replace(
         config,
         preprocessing=msgspec.structs.replace(config.preprocessing or suggestion.preprocessing, size_wh=size),
         training=msgspec.structs.replace(config.training, learning_rate=rate),
-        augmentation=scaled(config.augmentation or suggestion.augmentation, strength),
+        augmentation=augmentation,
     )
 
 

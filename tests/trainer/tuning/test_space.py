@@ -34,6 +34,27 @@ def test_a_draw_is_settings_that_can_be_trained() -> None:
     assert config.augmentation.rotation_degrees == 7.5
 
 
+def test_colours_are_exchanged_in_some_trials_where_nobody_said_how_pictures_change() -> None:
+    space = space_for(TrainConfig(), SUGGESTION, ("residual",))
+    assert space.exchange
+    assert not space_for(TrainConfig(augmentation=FOR_PHOTOGRAPHS), SUGGESTION, ("residual",)).exchange
+    grey = TrainConfig(preprocessing=InputSettings(size_wh=(96, 96), colour="grey"))
+    assert not space_for(grey, SUGGESTION, ("residual",)).exchange
+    params = {
+        "family": "residual",
+        "width": 1.0,
+        "depth": 1,
+        "size": "64x64",
+        "augmentation": 1.0,
+        "learning_rate": 1e-3,
+    }
+    for colours, hue in (("kept", 0.0), ("exchanged", 1.0)):
+        trial = optuna.trial.FixedTrial({**params, "colours": colours})
+        augmentation = drawn(trial, space, TrainConfig(), SUGGESTION).augmentation
+        assert augmentation is not None
+        assert (augmentation.hue, augmentation.rotation_degrees) == (hue, 15.0)
+
+
 def test_a_draw_of_a_detector_is_settings_that_can_be_trained() -> None:
     suggestion = Suggestion(preprocessing=InputSettings(size_wh=(320, 240)), augmentation=FOR_BOXES)
     space = detector_space(TrainConfig(task="detect"), suggestion)
