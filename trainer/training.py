@@ -24,7 +24,7 @@ from trainer.data.dataset import Prepared, prepare
 from trainer.data.origin import Origin, open_origin
 from trainer.data.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT, packed
 from trainer.learning import framework
-from trainer.learning.checkpoints import Checkpoints, When, bound, leftover_settled, place_of
+from trainer.learning.checkpoints import Checkpoints, When, kept_at, leftover_settled, place_of
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
 from trainer.mlbom import mlbom
@@ -82,12 +82,15 @@ def train(
     with leftover_settled(out, interrupted, progress.say), building(out, force=force) as folder:
         progress.say(f"Reading {text}")
         origin = open_origin(text)
+        name = slug(out.resolve().name)
         if config.task == "detect":
             from trainer.detection.detecting import train_detector
 
-            return train_detector(folder, out, origin, slug(out.resolve().name), config, progress)
+            return train_detector(
+                folder, out, origin, name, config, progress, checkpoints_at=place_of(out), fresh=interrupted == "fresh"
+            )
         config = settle(config, origin, download=download, say=progress.say)
-        data, settings = prepared(origin, slug(out.resolve().name), config)
+        data, settings = prepared(origin, name, config)
         record = train_prepared(
             folder, data, settings, progress, checkpoints_at=place_of(out), fresh=interrupted == "fresh"
         )
@@ -113,18 +116,12 @@ def train_prepared(
     """
     progress.say(_plan(data, settings if start is None else start.fitted_with))
     settings = _ready(settings)
-    checkpoints = None if checkpoints_at is None else _checkpoints(checkpoints_at, data, settings, progress)
-    if checkpoints is not None and fresh:
-        checkpoints.forget()
+    checkpoints = kept_at(checkpoints_at, data, settings, fresh=fresh, say=progress.say)
     record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
     _write_record(folder, data, record)
     return record
-
-
-def _checkpoints(place: Path, data: Prepared, settings: Resolved, progress: Progress) -> Checkpoints:
-    return Checkpoints(place, bound(data, settings), seconds=settings.training.checkpoint_seconds, say=progress.say)
 
 
 def prepared(origin: Origin, name: str, config: TrainConfig) -> tuple[Prepared, Resolved]:

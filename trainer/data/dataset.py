@@ -86,6 +86,10 @@ class Pictures:
             sizes_wh=tuple(self.sizes_wh[i] for i in indices) if self.sizes_wh else (),
         )
 
+    def lines(self, labels: Sequence[str]) -> list[str]:
+        """A line a picture, in their order: its digest and its label."""
+        return [f"{digest} {labels[label]}\n" for digest, label in zip(self.digests, self.labels, strict=True)]
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -270,12 +274,9 @@ def _check_splits(origin: Origin, splits: dict[SplitName, Pictures]) -> None:
 
 def split_record(pictures: Pictures, labels: Sequence[str]) -> Split:
     """What `dataset.json` says about one split."""
-    lines = sorted(
-        f"{digest} {labels[label]}\n" for digest, label in zip(pictures.digests, pictures.labels, strict=True)
-    )
     counts = np.bincount(pictures.labels, minlength=len(labels))
     return Split(
         pictures=len(pictures),
-        digest=digest_of_chunks(line.encode() for line in lines),
+        digest=digest_of_chunks(line.encode() for line in sorted(pictures.lines(labels))),
         classes={label: int(count) for label, count in zip(labels, counts, strict=True)},
     )

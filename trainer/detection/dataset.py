@@ -63,6 +63,11 @@ class Detected:
             sizes_wh=tuple(self.sizes_wh[i] for i in indices),
         )
 
+    def lines(self, labels: Sequence[str]) -> list[str]:
+        """A line a picture, in their order: its digest and the boxes marked in it."""
+        marked = zip(self.digests, self.marked, strict=True)
+        return [f"{digest} {_boxes_text(one, labels)}\n" for digest, one in marked]
+
     def counts(self, classes: int) -> NDArray[np.int64]:
         """(classes,) boxes, crowds left out."""
         labels = [one.labels[~one.crowd] for one in self.marked]
@@ -230,13 +235,10 @@ def box_counts(splits: Mapping[SplitName, Detected], labels: Sequence[str]) -> d
 
 def described(pictures: Detected, labels: Sequence[str]) -> Split:
     """What `dataset.json` says about one split."""
-    lines = sorted(
-        f"{digest} {_boxes_text(one, labels)}\n" for digest, one in zip(pictures.digests, pictures.marked, strict=True)
-    )
     shown = [set(one.labels.tolist()) for one in pictures.marked]
     return Split(
         pictures=len(pictures),
-        digest=digest_of_chunks(line.encode() for line in lines),
+        digest=digest_of_chunks(line.encode() for line in sorted(pictures.lines(labels))),
         classes={label: sum(number in classes for classes in shown) for number, label in enumerate(labels)},
     )
 

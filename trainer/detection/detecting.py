@@ -25,6 +25,7 @@ from trainer.detection.resolving import grid_of, more_of, resolve_detector
 from trainer.detection.samples import packed_boxes
 from trainer.detection.settling import check_marked, settle_detector
 from trainer.learning import framework
+from trainer.learning.checkpoints import Checkpoints, kept_at
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
 from trainer.progress import Progress
@@ -61,12 +62,21 @@ class TrainedDetector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def train_detector(
-    folder: Path, out: Path, origin: Origin, name: str, config: TrainConfig, progress: Progress
+    folder: Path,
+    out: Path,
+    origin: Origin,
+    name: str,
+    config: TrainConfig,
+    progress: Progress,
+    *,
+    checkpoints_at: Path | None = None,
+    fresh: bool = False,
 ) -> TrainedDetector:
     """Train on the marked pictures of `origin` and fill `folder`, which becomes the run `out`."""
     check_marked(origin)
     data, settings = prepared_boxes(origin, name, settle_detector(config, origin, progress.say))
-    return summary(out, train_prepared_boxes(folder, data, settings, progress))
+    record = train_prepared_boxes(folder, data, settings, progress, checkpoints_at=checkpoints_at, fresh=fresh)
+    return summary(out, record)
 
 
 def prepared_boxes(origin: Origin, name: str, config: TrainConfig) -> tuple[PreparedBoxes, Resolved]:
@@ -89,11 +99,11 @@ def train_prepared_boxes(
     start: Start | None = None,
     judged: Callable[[DetectorRecord, Path], DetectorRecord] | None = None,
 ) -> DetectorRecord:
-    """`trainer.training.train_prepared` of a detector; an interruption still costs the whole training."""
-    del checkpoints_at, fresh
+    """`trainer.training.train_prepared` of a detector."""
     progress.say(_plan(data, settings if start is None else start.fitted_with))
     framework.prepare(threads=settings.training.threads, seed=settings.seed)
-    record = _trained(folder, data, settings, progress, start)
+    checkpoints = kept_at(checkpoints_at, data, settings, fresh=fresh, say=progress.say)
+    record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
     _write_record(folder, data, record)
@@ -101,7 +111,12 @@ def train_prepared_boxes(
 
 
 def _trained(
-    folder: Path, data: PreparedBoxes, settings: Resolved, progress: Progress, start: Start | None
+    folder: Path,
+    data: PreparedBoxes,
+    settings: Resolved,
+    progress: Progress,
+    start: Start | None,
+    checkpoints: Checkpoints | None,
 ) -> DetectorRecord:
     """Train, save, and measure what was saved; leaves the model in `folder`."""
     from trainer.detection.fitting import fit
@@ -120,7 +135,9 @@ def _trained(
     model = build()
     _check_budget(model, settings)
     look = looking_at(data.splits["validation"], settings.preprocessing, grid, more_of(settings), data.labels)
-    fitted = fit(model, data, fit_with, grid, look, progress.epochs(fit_with.training.epochs))
+    tell = progress.epochs(fit_with.training.epochs)
+    on_step = progress.steps(fit_with.training.epochs)
+    fitted = fit(model, data, fit_with, grid, look, tell, on_step=on_step, checkpoints=checkpoints)
     with writing(folder):
         save_keras(model, folder / files.MODEL)
     progress.say("Measuring on the test split")

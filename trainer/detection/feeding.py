@@ -17,7 +17,7 @@ from trainer.detection.augmentation import augment, packed
 from trainer.detection.dataset import Detected
 from trainer.detection.settings import DetectionSettings
 from trainer.detection.targets import CROWD, PADDING, Truth
-from trainer.learning.feeding import normalised
+from trainer.learning.feeding import normalised, rows, shuffled_batches
 from trainer.settings import Augmentation
 
 _AHEAD = 4
@@ -38,21 +38,23 @@ def training_batches(
     seed: int,
     threads: int,
     mosaics_until: int,
+    first_step: int = 0,
 ) -> tf.data.Dataset:
-    """Endless (pictures (batch, H, W, C) float32, boxes, labels) triples; no mosaics from step `mosaics_until` on."""
-    frames = tf.constant(pictures.frames)
+    """Endless (pictures (batch, H, W, C) float32, boxes, labels) triples; no mosaics from step `mosaics_until` on.
+
+    They begin with the batch of `first_step`, counted from 0, which is the same whatever step came first.
+    """
     boxes, labels = (tf.constant(part) for part in padded(pictures.marked))
     room = min(_MOST, round(labels.shape[1] * _SPARE) + 1)
 
     def batch_of(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        pixels = tf.cast(tf.gather(frames, indices), tf.float32)
+        pixels = rows(pictures.frames, indices)
         truth = Truth(tf.gather(boxes, indices), tf.gather(labels, indices))
         mosaic = tf.where(step < mosaics_until, more.mosaic, 0.0)
         pixels, truth = augment(pixels, truth, tf.stack([tf.cast(seed, tf.int64), step]), how, more, mosaic=mosaic)
         return normalised(pixels, prep), *packed(truth, room)
 
-    order = tf.data.Dataset.range(len(pictures)).shuffle(len(pictures), seed=seed).repeat()
-    batches = order.batch(batch, drop_remainder=True).enumerate()
+    batches = shuffled_batches(len(pictures), batch=batch, seed=seed, first_step=first_step)
     # There is nothing to convert for AutoGraph, and it takes seconds to find that out.
     batch_of = tf.autograph.experimental.do_not_convert(batch_of)
     return batches.map(batch_of, num_parallel_calls=threads, deterministic=True).prefetch(_AHEAD)

@@ -7,10 +7,9 @@ kept: those of the best look at the validation split, since one look costs secon
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -23,10 +22,14 @@ from trainer.detection.dataset import PreparedBoxes
 from trainer.detection.decoding import BOXES, SCORES
 from trainer.detection.feeding import training_batches
 from trainer.detection.grid import Grid
+from trainer.detection.keeping import Course, Keeping
 from trainer.detection.loss import detection_loss, rarity_weights
 from trainer.detection.resolving import more_of
 from trainer.detection.targets import Truth
-from trainer.progress import OnEpoch
+from trainer.learning.checkpoints import Checkpoints
+from trainer.learning.summaries import summaries_in
+from trainer.learning.telling import Telling
+from trainer.progress import OnEpoch, OnStep
 from trainer.settings import Resolved
 
 _WARM_UP = 0.05
@@ -61,45 +64,77 @@ class FittedDetector:
 
 
 def fit(
-    model: keras.Model, data: PreparedBoxes, settings: Resolved, grid: Grid, look: Look, on_epoch: OnEpoch
+    model: keras.Model,
+    data: PreparedBoxes,
+    settings: Resolved,
+    grid: Grid,
+    look: Look,
+    on_epoch: OnEpoch,
+    *,
+    on_step: OnStep | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> FittedDetector:
-    """Train `model` on `data`; afterwards it has the kept weights. Repeatable after `framework.prepare`."""
-    training = settings.training
-    steps = max(1, len(data.splits["train"]) // training.batch)
-    total = steps * training.epochs
-    weights = rarity_weights(data.splits["train"].counts(len(data.labels)), training.class_weights)
-    stepping = _Stepping(model, settings, grid, total, weights)
-    batches = iter(
-        training_batches(
-            data.splits["train"],
-            settings.preprocessing,
-            settings.augmentation,
-            more_of(settings),
-            batch=training.batch,
-            seed=settings.seed,
-            threads=training.threads,
-            mosaics_until=round((1.0 - _PLAIN) * total),
-        )
-    )
-    begun = time.monotonic()
-    losses: list[float] = []
-    best = _Best()
-    for epoch in range(1, training.epochs + 1):
-        losses.append(float(np.mean([stepping.step(*next(batches)) for _ in range(steps)])))
-        _check_finite(losses[-1], epoch)
-        if epoch in look_epochs(training.epochs):
-            with stepping.averaged():
-                best.seen(epoch, look(model), model)
-        on_epoch(epoch, {"loss": losses[-1], "val_map": best.last})
-    model.set_weights(best.weights)
+    """Train `model` on `data`; afterwards it has the kept weights. Repeatable after `framework.prepare`.
+
+    `on_step` hears of steps within an epoch. With `checkpoints` a training that was interrupted goes on where it left
+    off, to the very weights it would have had otherwise.
+    """
+    epochs, batch = settings.training.epochs, settings.training.batch
+    steps = max(1, len(data.splits["train"]) // batch)
+    rarity = rarity_weights(data.splits["train"].counts(len(data.labels)), settings.training.class_weights)
+    stepping = _Stepping(model, settings, grid, steps * epochs, rarity)
+    course = Course()
+    keeping = Keeping(checkpoints, stepping.variables, course)
+    keeping.resume()
+    batches = iter(_batches(data, settings, steps * epochs, first_step=course.epoch * steps + course.step))
+    with summaries_in(settings.training.tensorboard) as summaries:
+        telling = Telling(on_epoch, on_step, summaries, stepping.optimizer, steps=steps)
+        while course.epoch < epochs:
+            telling.on_epoch_begin(course.epoch)
+            _learn(stepping, batches, steps, course, telling, keeping)
+            loss = stepping.epoch_loss()
+            _check_finite(loss, course.epoch + 1)
+            course.ended(loss)
+            if course.epoch in look_epochs(epochs):
+                with stepping.averaged():
+                    course.seen(course.epoch, look(model), model.get_weights())
+            telling.on_epoch_end(course.epoch - 1, {"loss": loss, "val_map": course.last_look})
+            keeping.save_when_due()
+    model.set_weights(course.best)
     return FittedDetector(
-        loss=tuple(losses),
-        looks=best.looks,
-        epochs=training.epochs,
-        kept_epoch=best.epoch,
-        pictures=total * training.batch,
-        seconds=time.monotonic() - begun,
+        loss=course.loss,
+        looks=course.looks,
+        epochs=epochs,
+        kept_epoch=course.best_epoch,
+        pictures=steps * epochs * batch,
+        seconds=course.seconds,
     )
+
+
+def _batches(data: PreparedBoxes, settings: Resolved, total: int, *, first_step: int) -> tf.data.Dataset:
+    return training_batches(
+        data.splits["train"],
+        settings.preprocessing,
+        settings.augmentation,
+        more_of(settings),
+        batch=settings.training.batch,
+        seed=settings.seed,
+        threads=settings.training.threads,
+        mosaics_until=round((1.0 - _PLAIN) * total),
+        first_step=first_step,
+    )
+
+
+def _learn(
+    stepping: _Stepping, batches: Iterator[Any], steps: int, course: Course, telling: Telling, keeping: Keeping
+) -> None:
+    """The steps that are left of an epoch."""
+    while course.step < steps:
+        stepping.step(*next(batches))
+        course.step += 1
+        telling.on_train_batch_end(course.step - 1, {"loss": stepping.loss.result()})
+        if course.step < steps:
+            keeping.save_when_due()
 
 
 def _check_finite(loss: float, epoch: int) -> None:
@@ -117,21 +152,6 @@ def look_epochs(epochs: int) -> set[int]:
     return {round(epochs * number / looks) for number in range(1, looks + 1)}
 
 
-@dataclass(slots=True)
-class _Best:
-    """The best weights seen so far; of equals the later ones."""
-
-    looks: dict[int, float] = field(default_factory=dict)
-    epoch: int = 0
-    weights: list[NDArray[Any]] = field(default_factory=list)
-    last: float = math.nan
-
-    def seen(self, epoch: int, value: float, model: keras.Model) -> None:
-        if not self.looks or value >= max(self.looks.values()):
-            self.epoch, self.weights = epoch, model.get_weights()
-        self.looks[epoch] = self.last = value
-
-
 class _Stepping:
     """One step of learning, and the average of the weights over all of them."""
 
@@ -145,27 +165,41 @@ class _Stepping:
             0.0, max(1, total - rising), warmup_target=highest, warmup_steps=rising
         )
         self._model, self._grid, self._keep = model, grid, more_of(settings).averaging
-        self._optimizer = keras.optimizers.AdamW(
+        self.optimizer = keras.optimizers.AdamW(
             rate, weight_decay=settings.training.weight_decay, global_clipnorm=_NORM
         )
-        self._optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        self._optimizer.build(model.trainable_variables)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self.optimizer.build(model.trainable_variables)
         self._average = [tf.Variable(weight.value) for weight in model.weights]
         self._steps = tf.Variable(0.0)
+        self.loss = keras.metrics.Mean()
+        """Of the steps of this epoch."""
         self.step = tf.function(self._step, autograph=False)  # nothing to convert, and seconds to find that out
 
-    def _step(self, pictures: tf.Tensor, boxes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _step(self, pictures: tf.Tensor, boxes: tf.Tensor, labels: tf.Tensor) -> None:
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             out = self._model(pictures, training=True)
             loss = detection_loss(out[BOXES], out[SCORES], Truth(boxes, labels), self._grid, self._weights)
-        self._optimizer.apply(tape.gradient(loss, weights), weights)
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
         # Early averages must not be made of random weights (TensorFlow's ExponentialMovingAverage does the same).
         keep = tf.minimum(self._keep, (1.0 + self._steps) / (10.0 + self._steps))
         for average, weight in zip(self._average, self._model.weights, strict=True):
             average.assign(keep * average + (1.0 - keep) * weight.value)
         self._steps.assign_add(1.0)
-        return loss
+        self.loss.update_state(loss)
+
+    @property
+    def variables(self) -> list[Any]:
+        """Every number the next step depends on, and the loss so far."""
+        learnt = [*self._model.variables, *self.optimizer.variables, *self._average]
+        return [*learnt, self._steps, *self.loss.variables]
+
+    def epoch_loss(self) -> float:
+        """The mean over the epoch that has just ended; the next one begins."""
+        mean = float(self.loss.result())
+        self.loss.reset_state()
+        return mean
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -25,7 +25,8 @@ from contract.digest import digest_of_chunks
 from contract.errors import ConfigError
 from contract.manifest import Digest
 from trainer import record
-from trainer.data.dataset import Prepared
+from trainer.data.divided import Divided
+from trainer.data.origin import SplitName
 from trainer.run_folder import flush
 from trainer.settings import Resolved
 
@@ -38,6 +39,7 @@ _SPARING = 50
 """A checkpoint is written at most so often that training takes this many times as long as writing."""
 _SEEN_ONLY = {"checkpoint_seconds": 0.0, "tensorboard": ""}
 """Settings of `[training]` that change no weight."""
+_LEARNT_FROM: tuple[SplitName, ...] = ("train", "validation")
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -126,19 +128,33 @@ class Checkpoints:
         return header.position, arrays
 
 
-def bound(data: Prepared, settings: Resolved) -> Bound:
+def bound(data: Divided, settings: Resolved) -> Bound:
     """What a training of `settings` on `data` here and now is bound to."""
     seen = msgspec.structs.replace(settings.training, **_SEEN_ONLY)
     return Bound(
         settings=msgspec.structs.replace(settings, training=seen),
-        pictures=digest_of_chunks(
-            f"{digest} {label}\n".encode()
-            for split in ("train", "validation")
-            for digest, label in zip(data.splits[split].digests, data.splits[split].labels.tolist(), strict=True)
-        ),
+        pictures=digest_of_chunks(line.encode() for line in _lines(data)),
         software=record.software(),
         machine=record.machine(),
     )
+
+
+def _lines(data: Divided) -> Iterator[str]:
+    yield from (f"{label}\n" for label in data.labels)
+    for split in _LEARNT_FROM:
+        yield from data.splits[split].lines(data.labels)
+
+
+def kept_at(
+    place: Path | None, data: Divided, settings: Resolved, *, fresh: bool, say: Callable[[str], None]
+) -> Checkpoints | None:
+    """The checkpoints of a training of `settings` on `data`, none without a place; `fresh` forgets what lies there."""
+    if place is None:
+        return None
+    kept = Checkpoints(place, bound(data, settings), seconds=settings.training.checkpoint_seconds, say=say)
+    if fresh:
+        kept.forget()
+    return kept
 
 
 def place_of(out: Path) -> Path:

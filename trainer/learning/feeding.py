@@ -41,14 +41,19 @@ def training_batches(
     by_class = tf.constant(weights)
 
     def batch_of(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        pixels = _rows(frames, indices)
+        pixels = rows(frames, indices)
         pixels = augment(pixels, tf.stack([tf.cast(seed, tf.int64), step]), how)
         picked = tf.gather(labels, indices)
         return normalised(pixels, prep), tf.one_hot(picked, classes), tf.gather(by_class, picked)
 
-    order = _order(len(pictures), seed, first_step * batch)
-    batches = order.rebatch(batch, drop_remainder=True).enumerate(first_step)
+    batches = shuffled_batches(len(pictures), batch=batch, seed=seed, first_step=first_step)
     return batches.map(batch_of, num_parallel_calls=threads, deterministic=True).prefetch(_AHEAD)
+
+
+def shuffled_batches(count: int, *, batch: int, seed: int, first_step: int) -> tf.data.Dataset:
+    """(step, indices (batch,)) pairs without end, from `first_step` on: each index below `count` once a pass."""
+    order = _order(count, seed, first_step * batch)
+    return order.rebatch(batch, drop_remainder=True).enumerate(first_step)
 
 
 def _order(count: int, seed: int, start: int) -> tf.data.Dataset:
@@ -68,19 +73,19 @@ def still_batches(pictures: Pictures, classes: int, prep: Preprocessing, *, batc
     frames, labels = pictures.frames, tf.constant(pictures.labels)
 
     def batch_of(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels = _rows(frames, indices)
+        pixels = rows(frames, indices)
         return normalised(pixels, prep), tf.one_hot(tf.gather(labels, indices), classes)
 
     return tf.data.Dataset.range(len(pictures)).batch(batch).map(batch_of).prefetch(1)
 
 
-def _rows(frames: NDArray[np.uint8], indices: tf.Tensor) -> tf.Tensor:
+def rows(frames: NDArray[np.uint8], indices: tf.Tensor) -> tf.Tensor:
     """`frames[indices]` as float32, taken by NumPy from the array as it lies, in memory or on disk.
 
     A tensor of all pictures would be a second copy of them, and a third while TensorFlow rewrites the pipeline,
     which it does whenever its operations have to be deterministic (measured).
     """
-    taken = tf.numpy_function(lambda rows: frames[rows], [indices], tf.uint8, stateful=False)
+    taken = tf.numpy_function(lambda which: frames[which], [indices], tf.uint8, stateful=False)
     taken.set_shape((indices.shape[0], *frames.shape[1:]))
     return tf.cast(taken, tf.float32)
 

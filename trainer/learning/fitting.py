@@ -79,7 +79,7 @@ def fit(
     if found:
         keeping.resume(trained, *found, example=next(iter(validation)))
     with summaries_in(settings.training.tensorboard) as summaries:
-        telling = Telling(on_epoch, on_step, summaries, steps=steps, skipped=begin.step)
+        telling = Telling(on_epoch, on_step, summaries, trained.optimizer, steps=steps, skipped=begin.step)
         callbacks = [*([average] if average else []), best, telling, keeping]
         for leg in _legs(begin, settings.training.epochs):
             if not best.is_over_after(keeping.position.epoch):

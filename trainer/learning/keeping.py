@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -41,7 +42,7 @@ class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
         """Put everything back; `example` is a batch, which Keras wants to see before it makes its metrics."""
         self.position = position
         self._begun = time.monotonic() - position.seconds
-        _assign(_state(model), arrays["state"])
+        assign(_state(model), arrays["state"])
         if self._average is not None:
             self._average.restore(arrays["average"])
         if arrays["best"]:
@@ -64,7 +65,7 @@ class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keras has just set its metrics to nothing: put back those of an epoch that was interrupted."""
         if self._metrics:
-            _assign(_metrics(self.model), self._metrics)
+            assign(_metrics(self.model), self._metrics)
             self._metrics = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -112,6 +113,7 @@ def _metrics(model: keras.Model) -> list[keras.Variable]:
     return [variable for metric in model.metrics for variable in metric.variables]
 
 
-def _assign(variables: list[keras.Variable], values: list[np.ndarray[Any, Any]]) -> None:
+def assign(variables: Sequence[Any], values: Sequence[np.ndarray[Any, Any]]) -> None:
+    """Give each of Keras' or TensorFlow's `variables` its value."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(tf.constant(value))

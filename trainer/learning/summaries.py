@@ -1,10 +1,13 @@
 """The course of a training for TensorBoard: a point an epoch of losses, accuracies and the learning rate.
 
+Of a detector the mAP of the last look at the validation split is drawn until the next one.
+
 Only read by people: nothing here takes part in the training, and a run does not carry it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ _TAGS = {
     "val_loss": "loss/validation",
     "accuracy": "accuracy/train",
     "val_accuracy": "accuracy/validation",
+    "val_map": "map50_95/validation",
     "learning_rate": "learning_rate",
 }
 
@@ -35,10 +39,10 @@ class Summaries:
             ) from problem
 
     def epoch(self, number: int, logs: Mapping[str, float]) -> None:
-        """A point for each value of epoch `number`, from 1, on disk before this returns."""
+        """A point for each value of epoch `number`, from 1, on disk before this returns; none for what is no number."""
         with self._writer.as_default(step=number):
             for name, tag in _TAGS.items():
-                if name in logs:
+                if math.isfinite(logs.get(name, math.nan)):
                     _scalar(tag, logs[name])
         self._writer.flush()
 

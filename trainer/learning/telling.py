@@ -25,12 +25,14 @@ class Telling(keras.callbacks.Callback):  # type: ignore[misc]
         on_epoch: OnEpoch,
         on_step: OnStep | None,
         summaries: Summaries | None,
+        optimizer: keras.optimizers.Optimizer,
         *,
         steps: int,
         skipped: int = 0,
     ) -> None:
         super().__init__()
         self._on_epoch, self._on_step, self._summaries = on_epoch, on_step, summaries
+        self._optimizer = optimizer
         self._steps, self._skipped = steps, skipped
         self._epoch, self._next = 0, 0.0
 
@@ -54,5 +56,5 @@ class Telling(keras.callbacks.Callback):  # type: ignore[misc]
         self._on_epoch(epoch + 1, known)
 
     def _known(self, logs: Any) -> dict[str, float]:
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
         return {**{name: float(value) for name, value in logs.items()}, "learning_rate": rate}

@@ -18,7 +18,7 @@ DATA = prepare_boxes(
 )
 
 
-def batches(count: int, *, seed: int, mosaics_until: int = 0) -> list[tuple[np.ndarray, ...]]:
+def batches(count: int, *, seed: int, mosaics_until: int = 0, first_step: int = 0) -> list[tuple[np.ndarray, ...]]:
     from trainer.detection.feeding import training_batches
 
     found = training_batches(
@@ -30,6 +30,7 @@ def batches(count: int, *, seed: int, mosaics_until: int = 0) -> list[tuple[np.n
         seed=seed,
         threads=2,
         mosaics_until=mosaics_until,
+        first_step=first_step,
     )
     return [tuple(part.numpy() for part in batch) for batch in found.take(count)]
 
@@ -46,6 +47,12 @@ def test_an_epoch_shows_every_picture_once() -> None:
     boxes = sum(int((labels >= 0).sum()) for _, _, labels in batches(2, seed=3))
     marked = int(DATA.splits["train"].counts(2).sum())
     assert marked * 0.8 < boxes <= marked  # some are shifted out of sight
+
+
+def test_a_training_may_begin_at_any_step_with_the_batch_it_would_have_had() -> None:
+    late = batches(3, seed=4, mosaics_until=4, first_step=3)
+    for one, other in zip(batches(6, seed=4, mosaics_until=4)[3:], late, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_mosaics_end_where_they_should() -> None:
