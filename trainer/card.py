@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trainer.detection.record import AnyRecord
 from trainer.measurement.evaluation_card import evaluation_card
 from trainer.mlbom import not_stated
 from trainer.record import Record
@@ -25,6 +26,11 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _results(record)
     yield from as_markdown(record.comparison)
     yield from _data(record)
+    yield from stated_and_open(record)
+
+
+def stated_and_open(record: AnyRecord) -> Iterator[str]:
+    """What somebody states, the technical file, and what nobody states: the end of every card."""
     stated = record.settings.card
     yield from ("## Intended use", "", stated.quoted("intended_use") or OPEN, "")
     yield from ("## Limits", "", stated.quoted("limits") or OPEN, "")

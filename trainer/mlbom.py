@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from contract.intervals import share_interval
-from contract.run import ClassScores, Scores, Split
+from contract.run import ClassScores, DetectionScores, Scores, Split
+from trainer.detection.record import AnyRecord, DetectorRecord
 from trainer.record import Record
 
 Json = dict[str, Any]
@@ -39,12 +40,12 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 """https://reproducible-builds.org/specs/source-date-epoch/"""
 
 
-def mlbom(record: Record) -> bytes:
+def mlbom(record: AnyRecord) -> bytes:
     """The file's bytes: UTF-8 JSON, keys in the order of the schema."""
     return msgspec.json.format(msgspec.json.encode(document(record)), indent=2) + b"\n"
 
 
-def document(record: Record) -> Json:
+def document(record: AnyRecord) -> Json:
     """The whole bill."""
     libraries, data = list(_libraries(record)), list(_datasets(record))
     parts = [part["bom-ref"] for part in (*libraries, *data)]
@@ -59,7 +60,7 @@ def document(record: Record) -> Json:
     }
 
 
-def not_stated(record: Record) -> tuple[str, ...]:
+def not_stated(record: AnyRecord) -> tuple[str, ...]:
     """What a reader of card and bill would look for and nobody has measured or stated."""
     return (*record.settings.card.open(), *_NEVER)
 
@@ -71,7 +72,7 @@ def _timestamp() -> Json:
     return {"timestamp": datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z")}
 
 
-def _tool(record: Record) -> Json:
+def _tool(record: AnyRecord) -> Json:
     return {"type": "application", "name": "edgeferry", **_version(record.metrics.software.get("edgeferry"))}
 
 
@@ -79,7 +80,7 @@ def _version(version: str | None) -> Json:
     return {} if version is None else {"version": version}
 
 
-def _model(record: Record) -> Json:
+def _model(record: AnyRecord) -> Json:
     stated = record.settings.card
     words = dict(stated.given())
     return {
@@ -93,7 +94,7 @@ def _model(record: Record) -> Json:
         **_pedigree(record),
         "modelCard": {
             "modelParameters": _parameters(record),
-            "quantitativeAnalysis": {"performanceMetrics": [*_performance(record.metrics.test), *_slices(record)]},
+            "quantitativeAnalysis": {"performanceMetrics": list(_performance(record))},
             "considerations": _considerations(words),
         },
         "properties": [
@@ -111,7 +112,7 @@ def _model(record: Record) -> Json:
     }
 
 
-def _pedigree(record: Record) -> Json:
+def _pedigree(record: AnyRecord) -> Json:
     base = record.dataset.base
     if base is None:
         return {}
@@ -124,10 +125,10 @@ def _slices(record: Record) -> Iterator[Json]:
     """Of a retraining: every part both models were compared on."""
     for one in record.comparison.sets if record.comparison else ():
         for part in one.parts:
-            yield _metric("accuracy", part.after, part.pictures, f"{one.name} test set, {part.name}")
+            yield _share("accuracy", part.after, part.pictures, f"{one.name} test set, {part.name}")
 
 
-def _parameters(record: Record) -> Json:
+def _parameters(record: AnyRecord) -> Json:
     prep = record.settings.preprocessing
     width, height = prep.size_wh
     return {
@@ -141,9 +142,28 @@ def _parameters(record: Record) -> Json:
     }
 
 
-def _performance(test: Scores) -> Iterator[Json]:
+def _performance(record: AnyRecord) -> Iterator[Json]:
+    if isinstance(record, DetectorRecord):
+        yield from _found(record.metrics.test)
+        return
+    yield from _answered(record.metrics.test)
+    yield from _slices(record)
+
+
+def _found(test: DetectionScores) -> Iterator[Json]:
+    """On the test split. Boxes of one picture hang together, so that no figure but the measured one has an interval."""
+    yield _metric("mAP50-95", test.map50_95, test.map50_95_range)
+    yield _metric("mAP50", test.map50)
+    for row in test.per_class:
+        figures = {"AP50-95": row.ap50_95, "AP50": row.ap50, "AR": row.ar}
+        at_threshold = {"precision": row.precision, "recall": row.recall, "F1": row.f1}
+        for kind, value in (figures | at_threshold).items():
+            yield _metric(kind, value, where=f"class={row.label}")
+
+
+def _answered(test: Scores) -> Iterator[Json]:
     """On the test split, with Wilson's 95 % intervals where a figure is a share of pictures."""
-    yield _metric("accuracy", test.accuracy, test.pictures)
+    yield _share("accuracy", test.accuracy, test.pictures)
     yield _metric("macro-F1", test.macro_f1)
     for number, row in enumerate(test.per_class):
         yield from _of_class(row, answered=sum(truth[number] for truth in test.confusion))
@@ -151,17 +171,21 @@ def _performance(test: Scores) -> Iterator[Json]:
 
 def _of_class(row: ClassScores, *, answered: int) -> Iterator[Json]:
     where = f"class={row.label}"
-    yield _metric("recall", row.recall, row.pictures, where)
-    yield _metric("precision", row.precision, answered, where)
+    yield _share("recall", row.recall, row.pictures, where)
+    yield _share("precision", row.precision, answered, where)
     yield _metric("F1", row.f1, where=where)
 
 
-def _metric(kind: str, value: float, pictures: int | None = None, where: str = "") -> Json:
+def _share(kind: str, value: float, pictures: int, where: str = "") -> Json:
+    return _metric(kind, value, share_interval(value, pictures) if pictures else None, where)
+
+
+def _metric(kind: str, value: float, interval: tuple[float, float] | None = None, where: str = "") -> Json:
     found: Json = {"type": kind, "value": f"{value:.6f}"}
     if where:
         found["slice"] = where
-    if pictures:
-        low, high = share_interval(value, pictures)
+    if interval:
+        low, high = interval
         found["confidenceInterval"] = {"lowerBound": f"{low:.6f}", "upperBound": f"{high:.6f}"}
     return found
 
@@ -181,7 +205,7 @@ def _considerations(words: dict[str, str]) -> Json:
     }
 
 
-def _libraries(record: Record) -> Iterator[Json]:
+def _libraries(record: AnyRecord) -> Iterator[Json]:
     for name, version in record.metrics.software.items():
         if name == "edgeferry":
             continue
@@ -190,12 +214,13 @@ def _libraries(record: Record) -> Iterator[Json]:
         yield {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
-def _datasets(record: Record) -> Iterator[Json]:
+def _datasets(record: AnyRecord) -> Iterator[Json]:
+    boxes = record.dataset.boxes if isinstance(record, DetectorRecord) else {}
     for name, split in record.dataset.splits.items():
-        yield _dataset(name, split, record.dataset.origin)
+        yield _dataset(name, split, record.dataset.origin, boxes.get(name, {}))
 
 
-def _dataset(name: str, split: Split, origin: str) -> Json:
+def _dataset(name: str, split: Split, origin: str, boxes: Mapping[str, int]) -> Json:
     """The digest is over the sorted digests of the pictures' pixels and labels: no file has it."""
     return {
         "type": "data",
@@ -210,6 +235,7 @@ def _dataset(name: str, split: Split, origin: str) -> Json:
                     "properties": [
                         *_properties(digest=split.digest, pictures=split.pictures),
                         *(_property(f"pictures:{label}", count) for label, count in split.classes.items()),
+                        *(_property(f"boxes:{label}", count) for label, count in boxes.items()),
                     ]
                 },
                 "description": f"{split.pictures} pictures of {len(split.classes)} classes, used as {name} split",

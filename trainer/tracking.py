@@ -15,7 +15,7 @@ import msgspec
 
 from contract.errors import LinkError, MissingPartError
 from contract.run import CARD, METRICS, REPORT, SETTINGS
-from trainer.record import Record
+from trainer.detection.record import AnyRecord, DetectorRecord
 from trainer.settings import TrainConfig
 
 EXPERIMENT = "edgeferry"
@@ -41,13 +41,14 @@ def log_run(
     name: str,
     settings: Mapping[str, Any],
     metrics: Mapping[str, float],
-    history: Mapping[str, Sequence[float]] | None = None,
+    history: Mapping[str, Sequence[float | None]] | None = None,
     files: Sequence[Path] = (),
     tags: Mapping[str, str] | None = None,
 ) -> str:
     """Write one run to `uri`, and give its id; LinkError where the server or the store refuses.
 
-    `settings` may nest: `training.epochs` is what a key within a key is called.
+    `settings` may nest: `training.epochs` is what a key within a key is called. `history` has a value an epoch, None
+    where nothing was measured.
     """
     mlflow = available()
     try:
@@ -61,7 +62,8 @@ def log_run(
             client.log_metric(run, key, figure)
         for key, values in (history or {}).items():
             for epoch, value in enumerate(values, 1):
-                client.log_metric(run, key, value, step=epoch)
+                if value is not None:
+                    client.log_metric(run, key, value, step=epoch)
         for file in files:
             client.log_artifact(run, str(file))
         client.set_terminated(run)
@@ -80,10 +82,10 @@ def wanted(given: str | None, config: TrainConfig) -> str:
     return uri
 
 
-def log_record(uri: str, run: Path, record: Record) -> str:
+def log_record(uri: str, run: Path, record: AnyRecord) -> str:
     """A finished training in `run`."""
     metrics = record.metrics
-    figures = {"test_accuracy": metrics.test.accuracy, "test_macro_f1": metrics.test.macro_f1}
+    figures = _figures(record)
     for name, found in metrics.predicted.items():
         figures[f"predicted_ms.{name}"] = found.latency_ms
     return log_run(
@@ -91,10 +93,24 @@ def log_record(uri: str, run: Path, record: Record) -> str:
         name=record.settings.name,
         settings=msgspec.to_builtins(record.settings),
         metrics=figures,
-        history=metrics.history,
+        history=_history(record),
         files=[run / name for name in (SETTINGS, METRICS, REPORT, CARD)],
         tags={"weights": metrics.weights, "dataset": record.dataset.digest},
     )
+
+
+def _figures(record: AnyRecord) -> dict[str, float]:
+    if isinstance(record, DetectorRecord):
+        found = record.metrics.test
+        return {"test_map50_95": found.map50_95, "test_map50": found.map50}
+    return {"test_accuracy": record.metrics.test.accuracy, "test_macro_f1": record.metrics.test.macro_f1}
+
+
+def _history(record: AnyRecord) -> Mapping[str, Sequence[float | None]]:
+    if not isinstance(record, DetectorRecord):
+        return record.metrics.history
+    metrics, looks = record.metrics, dict(record.metrics.looks)
+    return {"loss": metrics.loss, "val_map": [looks.get(epoch) for epoch in range(1, metrics.epochs + 1)]}
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

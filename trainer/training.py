@@ -23,6 +23,7 @@ from trainer.card import card
 from trainer.data.dataset import Prepared, prepare
 from trainer.data.origin import Origin, open_origin
 from trainer.data.samples import CALIBRATION_LIMIT, GOLDEN_LIMIT, packed
+from trainer.detection.record import AnyRecord
 from trainer.learning import framework
 from trainer.learning.checkpoints import Checkpoints, When, kept_at, leftover_settled, place_of
 from trainer.measurement.evaluation_plan import make_plan
@@ -82,21 +83,28 @@ def train(
     with leftover_settled(out, interrupted, progress.say), building(out, force=force) as folder:
         progress.say(f"Reading {text}")
         origin = open_origin(text)
-        name = slug(out.resolve().name)
+        name, place, fresh = slug(out.resolve().name), place_of(out), interrupted == "fresh"
+        record: AnyRecord
         if config.task == "detect":
-            from trainer.detection.detecting import train_detector
+            from trainer.detection.detecting import settled_boxes, train_prepared_boxes
 
-            return train_detector(
-                folder, out, origin, name, config, progress, checkpoints_at=place_of(out), fresh=interrupted == "fresh"
-            )
-        config = settle(config, origin, download=download, say=progress.say)
-        data, settings = prepared(origin, name, config)
-        record = train_prepared(
-            folder, data, settings, progress, checkpoints_at=place_of(out), fresh=interrupted == "fresh"
-        )
+            boxes = settled_boxes(origin, name, config, progress)
+            record = train_prepared_boxes(folder, *boxes, progress, checkpoints_at=place, fresh=fresh)
+        else:
+            config = settle(config, origin, download=download, say=progress.say)
+            pictures = prepared(origin, name, config)
+            record = train_prepared(folder, *pictures, progress, checkpoints_at=place, fresh=fresh)
     if uri:
         tracking.log_record(uri, out, record)
-    return summary(out, record)
+    return _summary_of(out, record)
+
+
+def _summary_of(out: Path, record: AnyRecord) -> Trained | TrainedDetector:
+    if isinstance(record, Record):
+        return summary(out, record)
+    from trainer.detection import detecting
+
+    return detecting.summary(out, record)
 
 
 def train_prepared(

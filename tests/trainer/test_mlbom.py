@@ -11,6 +11,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from tests.trainer.detection.test_report_sections import record as detector_record
 from tests.trainer.records import DIGEST, record
 from tests.trainer.retraining.test_comparison_section import replacement
 from trainer.mlbom import mlbom
@@ -66,6 +67,22 @@ def test_data_and_libraries_are_parts_with_their_digests_and_versions() -> None:
     assert parts["pkg:generic/python@3.11.7"]["type"] == "platform"
     assert parts["data-test"]["version"] == DIGEST
     assert {"name": "edgeferry:pictures", "value": "10"} in parts["data-test"]["data"][0]["contents"]["properties"]
+
+
+def test_a_detector_s_bill_is_valid_and_has_its_measured_figures_and_boxes() -> None:
+    bill = mlbom(detector_record())
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
+    model = model_of(bill)
+    metrics = model["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    figures = {(one["type"], one.get("slice")): one for one in metrics}
+    assert figures["mAP50-95", None]["value"] == "0.432000"
+    assert figures["mAP50-95", None]["confidenceInterval"] == {"lowerBound": "0.371000", "upperBound": "0.489000"}
+    assert figures["AP50", "class=cell"] == {"type": "AP50", "value": "0.765000", "slice": "class=cell"}
+    assert model["modelCard"]["modelParameters"]["task"] == "detect"
+    assert model["modelCard"]["considerations"]["useCases"] == []
+    parts = {part["bom-ref"]: part for part in json.loads(bill)["components"]}
+    properties = parts["data-test"]["data"][0]["contents"]["properties"]
+    assert {"name": "edgeferry:boxes:cell", "value": "11"} in properties
 
 
 def test_what_nobody_stated_is_there_empty_and_named() -> None:

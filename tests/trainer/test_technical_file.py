@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tests.trainer.detection.test_report_sections import record as detector_record
 from tests.trainer.records import DIGEST, record
 from tests.trainer.test_mlbom import FULL, stated
 from trainer.card import card
+from trainer.detection.report_sections import detector_card
 from trainer.technical_file import OPEN, technical_file
 
 
@@ -21,6 +23,16 @@ def test_what_was_measured_is_filled_and_what_nobody_stated_is_open() -> None:
     assert "'cat', 60.0% of 5 pictures" in text
     assert f"- Provider: {OPEN}" in text
     assert f"- Declaration: {OPEN}" in text
+
+
+def test_a_detector_s_file_is_filled_from_its_own_figures() -> None:
+    text = detector_card(detector_record())
+    assert "### 9. Post-market monitoring" in text
+    assert "the class found least is 'cell', 70.0% of 11 boxes" in text
+    assert "1 odd boxes left out" in text.split("### 2. Development")[1]
+    assert "COCO's mAP with its 95 % interval" in text
+    assert f"- Provider: {OPEN}" in text
+    assert "- intended use" in text.split("## Not stated")[1]
 
 
 def test_what_is_stated_is_quoted_with_its_name_and_leaves_the_list_of_open_things() -> None:

@@ -28,6 +28,7 @@ from trainer.learning import framework
 from trainer.learning.checkpoints import Checkpoints, kept_at
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
+from trainer.mlbom import mlbom
 from trainer.progress import Progress
 from trainer.run_folder import write_files, writing
 from trainer.settings import Resolved, TrainConfig, to_toml
@@ -62,21 +63,16 @@ class TrainedDetector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def train_detector(
-    folder: Path,
-    out: Path,
-    origin: Origin,
-    name: str,
-    config: TrainConfig,
-    progress: Progress,
-    *,
-    checkpoints_at: Path | None = None,
-    fresh: bool = False,
+    folder: Path, out: Path, origin: Origin, name: str, config: TrainConfig, progress: Progress
 ) -> TrainedDetector:
     """Train on the marked pictures of `origin` and fill `folder`, which becomes the run `out`."""
+    return summary(out, train_prepared_boxes(folder, *settled_boxes(origin, name, config, progress), progress))
+
+
+def settled_boxes(origin: Origin, name: str, config: TrainConfig, progress: Progress) -> tuple[PreparedBoxes, Resolved]:
+    """The marked pictures, read and split, and the settings with nothing left open; DataError without boxes."""
     check_marked(origin)
-    data, settings = prepared_boxes(origin, name, settle_detector(config, origin, progress.say))
-    record = train_prepared_boxes(folder, data, settings, progress, checkpoints_at=checkpoints_at, fresh=fresh)
-    return summary(out, record)
+    return prepared_boxes(origin, name, settle_detector(config, origin, progress.say))
 
 
 def prepared_boxes(origin: Origin, name: str, config: TrainConfig) -> tuple[PreparedBoxes, Resolved]:
@@ -163,6 +159,7 @@ def _write_record(folder: Path, data: PreparedBoxes, record: DetectorRecord) -> 
         files.SETTINGS: to_toml(record.settings),
         files.CARD: detector_card(record).encode(),
         files.REPORT: detector_report(record).encode(),
+        files.MLBOM: mlbom(record),
         drift.NAME: to_pretty_json(record.reference),
         files.METRICS: to_pretty_json(record.metrics),
     }

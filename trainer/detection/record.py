@@ -10,6 +10,7 @@ from contract.run import DetectionMetrics
 from trainer.architecture.budget import Prediction
 from trainer.detection.dataset import BoxesRecord
 from trainer.measurement.measures import GoalTable
+from trainer.record import Record
 from trainer.settings import Resolved
 
 if TYPE_CHECKING:
@@ -64,3 +65,7 @@ class DetectorRecord:
     """Worst first, then some of the best."""
     comparison: Replacement[BoxesCompared] | None = None
     """With the run it was trained on from."""
+
+
+AnyRecord = Record | DetectorRecord
+"""A finished training of either task: what can be said of both is said by the same code."""

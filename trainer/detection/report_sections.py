@@ -8,13 +8,13 @@ from html import escape
 
 from contract.run import DetectionScores
 from trainer.architecture.predicted_table import predicted_table
+from trainer.card import stated_and_open
 from trainer.charts import line_chart
 from trainer.detection.record import DetectorRecord, Shown
 from trainer.report import page
 from trainer.report_sections.goals import goals
 from trainer.retraining.comparison_section import as_html, as_markdown
 from trainer.settings import to_toml
-from trainer.technical_file import OPEN
 
 _MANY = 12
 """Classes above which curves lie on top of one another; the table has them all."""
@@ -174,7 +174,7 @@ def _card_lines(record: DetectorRecord) -> Iterator[str]:
     for name, split in dataset.splits.items():
         yield f"- {name}: {split.pictures} pictures, {sum(dataset.boxes[name].values())} boxes"
     yield from (f"- Dataset: `{dataset.digest}`", "")
-    yield from ("## Intended use", "", OPEN, "", "## Ethical considerations", "", OPEN)
+    yield from stated_and_open(record)
 
 
 def _card_results(test: DetectionScores) -> Iterator[str]:

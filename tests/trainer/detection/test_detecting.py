@@ -89,7 +89,7 @@ def test_the_run_says_how_its_outputs_are_decoded(run: Path) -> None:
 def test_every_file_of_a_run_is_there_and_readable(run: Path) -> None:
     assert {file.name for file in run.iterdir()} == {
         files.MODEL, files.METRICS, files.DATASET, files.CALIBRATION, files.GOLDEN, files.REFERENCE, files.REPORT,
-        files.CARD, files.SETTINGS,
+        files.CARD, files.SETTINGS, files.MLBOM,
     }  # fmt: skip
     assert open_run(run).settings.task == "detect"
     with np.load(io.BytesIO((run / files.GOLDEN).read_bytes())) as golden:
