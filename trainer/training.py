@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from contract import reference as drift
 from contract import run as files
-from contract.codec import to_pretty_json
 from contract.manifest import slug
 from trainer import tracking
 from trainer.architecture.settling import settle
@@ -28,37 +26,24 @@ from trainer.learning import framework
 from trainer.learning.checkpoints import Checkpoints, When, kept_at, leftover_settled, place_of
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
-from trainer.mlbom import mlbom
+from trainer.plan import plan
 from trainer.progress import Progress
 from trainer.record import Record
 from trainer.report import report
-from trainer.run_folder import building, write_files, writing
-from trainer.settings import Resolved, TrainConfig, resolve, to_toml
+from trainer.run_folder import building, writing
+from trainer.settings import Resolved, TrainConfig, resolve
 from trainer.start import Start
+from trainer.trained import TrainedRun, facts, write_record
 
 if TYPE_CHECKING:
     from trainer.detection.detecting import TrainedDetector
 
 
-class Trained(msgspec.Struct, frozen=True, kw_only=True):
+class Trained(TrainedRun, frozen=True, kw_only=True):
     """What `edgeferry train --json` prints."""
 
-    run: str
-    name: str
     accuracy: float
     macro_f1: float
-    test_pictures: int
-    train_pictures: int
-    epochs: int
-    seconds: float
-    pictures_per_s: float
-    parameters: int
-    seed: int
-    threads: int
-    weights: str
-    dataset: str
-    left_out: int
-    unreadable: int
     goals: GoalTable | None = None
     """What became of `[goals]`; None where nothing was asked."""
 
@@ -128,7 +113,14 @@ def train_prepared(
     record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
-    _write_record(folder, data, record)
+    write_record(
+        folder,
+        record,
+        calibration=packed(data.splits["train"], CALIBRATION_LIMIT),
+        golden=packed(data.splits["test"], GOLDEN_LIMIT),
+        card=card(record),
+        report=report(record),
+    )
     return record
 
 
@@ -191,50 +183,16 @@ def _quantization_aware(record: Record, folder: Path, data: Prepared, progress: 
     return replace(record, metrics=msgspec.structs.replace(record.metrics, quantization_aware=came_of_it))
 
 
-def _write_record(folder: Path, data: Prepared, record: Record) -> None:
-    """Everything but the model; `metrics.json` last, for it says that the run is whole."""
-    contents = {
-        files.CALIBRATION: packed(data.splits["train"], CALIBRATION_LIMIT),
-        files.GOLDEN: packed(data.splits["test"], GOLDEN_LIMIT),
-        files.DATASET: to_pretty_json(data.record),
-        files.SETTINGS: to_toml(record.settings),
-        files.CARD: card(record).encode(),
-        files.REPORT: report(record).encode(),
-        files.MLBOM: mlbom(record),
-        drift.NAME: to_pretty_json(record.reference),
-        files.METRICS: to_pretty_json(record.metrics),
-    }
-    write_files(folder, contents)
-
-
 def _plan(data: Prepared, settings: Resolved) -> str:
-    counts = ", ".join(f"{len(pictures)} {name}" for name, pictures in data.splits.items())
-    width, height = settings.preprocessing.size_wh
-    return (
-        f"Training {settings.name} on {counts} pictures of {len(data.labels)} classes, {width}x{height} "
-        f"{settings.preprocessing.colour}, up to {settings.training.epochs} epochs"
-    )
+    return plan(data, settings, of=f"of {len(data.labels)} classes", how=f"up to {settings.training.epochs} epochs")
 
 
 def summary(out: Path, record: Record) -> Trained:
     """What is printed about the run in `out`."""
-    metrics, dataset = record.metrics, record.dataset
+    metrics = record.metrics
     return Trained(
-        run=str(out),
-        name=record.settings.name,
+        **facts(out, record),
         accuracy=metrics.test.accuracy,
         macro_f1=metrics.test.macro_f1,
-        test_pictures=metrics.test.pictures,
-        train_pictures=dataset.splits["train"].pictures,
-        epochs=metrics.epochs,
-        seconds=metrics.seconds,
-        pictures_per_s=metrics.pictures_per_s,
-        parameters=metrics.parameters,
-        seed=record.settings.seed,
-        threads=metrics.threads,
-        weights=metrics.weights,
-        dataset=dataset.digest,
-        left_out=len(dataset.left_out),
-        unreadable=len(dataset.unreadable),
         goals=metrics.evaluation.goals if metrics.evaluation else None,
     )

@@ -11,6 +11,8 @@ from trainer.data.origin import SplitName
 class Shown(Protocol):
     """The pictures of one split."""
 
+    def __len__(self) -> int: ...
+
     def lines(self, labels: Sequence[str]) -> list[str]:
         """A line a picture, in their order: its digest and what it shows."""
 

@@ -7,11 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from contract import reference as drift
 from contract import run as files
-from contract.codec import to_pretty_json
 from contract.errors import ConfigError
 from contract.manifest import Share
 from trainer.architecture.budget import overrun, predictions
@@ -28,35 +24,22 @@ from trainer.learning import framework
 from trainer.learning.checkpoints import Checkpoints, kept_at
 from trainer.measurement.evaluation_plan import make_plan
 from trainer.measurement.measures import GoalTable
-from trainer.mlbom import mlbom
+from trainer.plan import plan
 from trainer.progress import Progress
-from trainer.run_folder import write_files, writing
-from trainer.settings import Resolved, TrainConfig, to_toml
+from trainer.run_folder import writing
+from trainer.settings import Resolved, TrainConfig
 from trainer.start import Start
+from trainer.trained import TrainedRun, facts, write_record
 
 
-class TrainedDetector(msgspec.Struct, frozen=True, kw_only=True):
+class TrainedDetector(TrainedRun, frozen=True, kw_only=True):
     """What `edgeferry train --task detect --json` prints."""
 
-    run: str
-    name: str
     task: str = "detect"
     map50_95: Share
     map50: Share
     map50_95_range: tuple[Share, Share]
     score_threshold: Share
-    test_pictures: int
-    train_pictures: int
-    epochs: int
-    seconds: float
-    pictures_per_s: float
-    parameters: int
-    seed: int
-    threads: int
-    weights: str
-    dataset: str
-    left_out: int
-    unreadable: int
     odd_boxes: int
     goals: GoalTable | None = None
     """What became of `[goals]`; None where nothing was asked."""
@@ -102,7 +85,14 @@ def train_prepared_boxes(
     record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
-    _write_record(folder, data, record)
+    write_record(
+        folder,
+        record,
+        calibration=packed_boxes(data.splits["train"], CALIBRATION_LIMIT),
+        golden=packed_boxes(data.splits["test"], GOLDEN_LIMIT),
+        card=detector_card(record),
+        report=detector_report(record),
+    )
     return record
 
 
@@ -150,56 +140,26 @@ def _check_budget(model: Any, settings: Resolved) -> None:
         )
 
 
-def _write_record(folder: Path, data: PreparedBoxes, record: DetectorRecord) -> None:
-    """Everything but the model; `metrics.json` last, for it says that the run is whole."""
-    contents = {
-        files.CALIBRATION: packed_boxes(data.splits["train"], CALIBRATION_LIMIT),
-        files.GOLDEN: packed_boxes(data.splits["test"], GOLDEN_LIMIT),
-        files.DATASET: to_pretty_json(data.record),
-        files.SETTINGS: to_toml(record.settings),
-        files.CARD: detector_card(record).encode(),
-        files.REPORT: detector_report(record).encode(),
-        files.MLBOM: mlbom(record),
-        drift.NAME: to_pretty_json(record.reference),
-        files.METRICS: to_pretty_json(record.metrics),
-    }
-    write_files(folder, contents)
-
-
 def _plan(data: PreparedBoxes, settings: Resolved) -> str:
-    counts = ", ".join(f"{len(pictures)} {name}" for name, pictures in data.splits.items())
     boxes = sum(data.record.boxes["train"].values())
-    width, height = settings.preprocessing.size_wh
     odd = f", {len(data.record.odd_boxes)} odd boxes left out" if data.record.odd_boxes else ""
-    return (
-        f"Training {settings.name} on {counts} pictures with {boxes} training boxes of {len(data.labels)} classes"
-        f"{odd}, {width}x{height} {settings.preprocessing.colour}, a cell every {more_of(settings).stride} pixels, "
-        f"{settings.training.epochs} epochs"
+    return plan(
+        data,
+        settings,
+        of=f"with {boxes} training boxes of {len(data.labels)} classes{odd}",
+        how=f"a cell every {more_of(settings).stride} pixels, {settings.training.epochs} epochs",
     )
 
 
 def summary(out: Path, record: DetectorRecord) -> TrainedDetector:
     """What is printed about the run in `out`."""
-    metrics, dataset = record.metrics, record.dataset
+    metrics = record.metrics
     return TrainedDetector(
-        run=str(out),
-        name=record.settings.name,
+        **facts(out, record),
         map50_95=metrics.test.map50_95,
         map50=metrics.test.map50,
         map50_95_range=metrics.test.map50_95_range,
         score_threshold=metrics.test.score_threshold,
-        test_pictures=metrics.test.pictures,
-        train_pictures=dataset.splits["train"].pictures,
-        epochs=metrics.epochs,
-        seconds=metrics.seconds,
-        pictures_per_s=metrics.pictures_per_s,
-        parameters=metrics.parameters,
-        seed=record.settings.seed,
-        threads=metrics.threads,
-        weights=metrics.weights,
-        dataset=dataset.digest,
-        left_out=len(dataset.left_out),
-        unreadable=len(dataset.unreadable),
-        odd_boxes=len(dataset.odd_boxes),
+        odd_boxes=len(record.dataset.odd_boxes),
         goals=metrics.goals,
     )
