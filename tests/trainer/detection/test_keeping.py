@@ -18,9 +18,12 @@ from contract.errors import ConfigError
 from tests.conftest import edgeferry
 from tests.trainer.detection.drawn_boxes import LABELS, SIZE_WH, drawn_on_disk, drawn_origin
 from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
+from trainer.data.origin import open_origin
 from trainer.detection.dataset import prepare_boxes
 from trainer.detection.resolving import grid_of, resolve_detector
 from trainer.learning.checkpoints import Arrays, Checkpoints, Position, bound, place_of
+from trainer.progress import Silent
+from trainer.run_folder import building
 from trainer.settings import (
     Augmentation,
     DataSettings,
@@ -29,6 +32,7 @@ from trainer.settings import (
     Resolved,
     TrainConfig,
     TrainingSettings,
+    load_config,
     usable_cores,
 )
 
@@ -125,15 +129,15 @@ def test_what_was_begun_with_other_settings_or_boxes_is_not_gone_on_with(tmp_pat
         _Stopping(tmp_path / "resume", None).load()
 
 
-SETTINGS = """
+SETTINGS = f"""
 task = "detect"
 name = "things"
 [preprocessing]
 size_wh = [64, 48]
 [training]
-epochs = 2
+epochs = 1
 batch = 4
-threads = 1
+threads = {usable_cores()}
 checkpoint_seconds = 0.01
 [network]
 width = 0.25
@@ -142,15 +146,23 @@ width = 0.25
 
 def test_a_command_that_was_killed_goes_on_with_resume(tmp_path: Path) -> None:
     table = drawn_on_disk(tmp_path / "pictures", [("train", 14), ("validation", 2), ("test", 2)])
-    (tmp_path / "train.toml").write_text(SETTINGS)
-    command = ["train", str(table), "--config", str(tmp_path / "train.toml"), "--json", "--out"]
-    whole = json.loads(edgeferry(*command, tmp_path / "whole").stdout)
-    _kill_in_the_middle([*command, str(tmp_path / "stopped")], place_of(tmp_path / "stopped"))
-    asked = edgeferry(*command, tmp_path / "stopped", check=False)
+    settings, out = tmp_path / "train.toml", tmp_path / "run"
+    settings.write_text(SETTINGS)
+    command = ["train", str(table), "--config", str(settings), "--json", "--out", str(out)]
+    _kill_in_the_middle(command, place_of(out))
+    asked = edgeferry(*command, check=False)
     assert (asked.returncode, "was interrupted in epoch" in asked.stderr) == (2, True)
-    resumed = json.loads(edgeferry(*command, tmp_path / "stopped", "--resume").stdout)
-    assert resumed["weights"] == whole["weights"]
-    assert not place_of(tmp_path / "stopped").exists()
+    resumed = json.loads(edgeferry(*command, "--resume").stdout)
+    assert resumed["weights"] == _whole(table, settings, tmp_path / "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"pictures", "train.toml", "run", "whole"}
+
+
+def _whole(table: Path, settings: Path, out: Path) -> str:
+    """The digest of the weights the same training comes to in this process, without an interruption."""
+    from trainer.detection.detecting import train_detector
+
+    with building(out, force=False) as folder:
+        return train_detector(folder, out, open_origin(str(table)), "things", load_config(settings), Silent()).weights
 
 
 def _kill_in_the_middle(command: list[str], checkpoint: Path) -> None:
