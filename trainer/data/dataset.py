@@ -19,13 +19,13 @@ from contract.manifest import Preprocessing
 from contract.run import Dataset, Split
 from edge.frames import Pixels
 from edge.preprocess import fit
+from trainer.data.division import digest_of_splits, division
 from trainer.data.fingerprint import Look, look
 from trainer.data.named import named
 from trainer.data.origin import SPLITS, Listed, Origin, SplitName
 from trainer.data.picture_store import put_in_order, room
 from trainer.data.reading import Read, Unreadable, read_all
-from trainer.data.splits import Assignment, assign
-from trainer.data.ties import ties_of
+from trainer.data.splits import Assignment
 from trainer.retraining.lineage import Added, Base
 from trainer.settings import DataSettings, channels_of
 
@@ -126,37 +126,16 @@ def divide(
 
     `in_place` makes the splits parts of `everything`, which is of no use afterwards: pictures are held once, not twice.
     """
-    by_name = {picture.name: picture for picture in origin.pictures}
-    listed = [by_name[name] for name in everything.names]
-    ties = ties_of(listed, everything.looks, settings, where=origin.text)
-    assignment = assign(
-        everything.digests,
-        everything.labels,
-        [picture.split for picture in listed],
-        seed=seed,
-        settings=settings,
-        names=origin.labels,
-        where=origin.text,
-        ties=ties,
+    assignment, facts = division(
+        origin, everything, unreadable, everything.labels, names=origin.labels, seed=seed, settings=settings
     )
-    left_out = tuple(everything.names[i] for i in assignment.left_out)
     if in_place:
         splits = _parted(everything, assignment)
     else:
         splits = {name: everything.take(assignment.indices[name]) for name in SPLITS}
     _check_splits(origin, splits)
     described: dict[str, Split] = {name: split_record(pictures, origin.labels) for name, pictures in splits.items()}
-    record = DatasetRecord(
-        origin=origin.text,
-        labels=origin.labels,
-        splits=described,
-        digest=digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in described.items()),
-        splits_given=origin.has_splits,
-        seed=seed,
-        unreadable=tuple(picture.listed.name for picture in unreadable),
-        left_out=left_out,
-        kept_together=ties.tied(everything.digests),
-    )
+    record = DatasetRecord(**facts, splits=described, digest=digest_of_splits(described))
     return Prepared(record, splits, {picture.name: picture for picture in origin.pictures})
 
 

@@ -6,7 +6,7 @@ and comparing digests tells whether this is that very data, and then which pictu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from contract.errors import ConfigError, DataError
 from contract.manifest import Preprocessing
-from trainer.data.dataset import DatasetRecord, Pictures, divide, load
+from trainer.data.dataset import Pictures, divide, load
+from trainer.data.divided import Divided
 from trainer.data.origin import Origin, SplitName
 from trainer.data.reading import Unreadable
 from trainer.measurement.classifiers import Origins
@@ -25,7 +26,7 @@ Wanted = Literal["auto", "train", "validation", "test", "all"]
 _MEASURED_FIRST: tuple[SplitName, ...] = ("test", "validation", "train")
 
 
-class Named(Protocol):
+class Named(Sized, Protocol):
     """Loaded pictures, labelled or with boxes."""
 
     @property
@@ -37,19 +38,6 @@ class Named(Protocol):
 
 
 P = TypeVar("P", bound=Named)
-P_co = TypeVar("P_co", bound=Named, covariant=True)
-
-
-class Divided(Protocol[P_co]):
-    """Pictures in their splits."""
-
-    @property
-    def record(self) -> DatasetRecord:
-        """What is written about them."""
-
-    @property
-    def splits(self) -> Mapping[SplitName, P_co]:
-        """By name."""
 
 
 @dataclass(frozen=True, slots=True)

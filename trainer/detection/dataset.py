@@ -21,12 +21,11 @@ from edge.marked import Marked
 from edge.placement import Placement, placement
 from trainer.data.boxes import Box
 from trainer.data.dataset import DatasetRecord, Fitted, check_unreadable, fitted
+from trainer.data.division import digest_of_splits, division
 from trainer.data.fingerprint import Look
 from trainer.data.named import named
 from trainer.data.origin import SPLITS, Origin, SplitName
 from trainer.data.reading import Read, Unreadable, read_all
-from trainer.data.splits import assign
-from trainer.data.ties import ties_of
 from trainer.settings import DataSettings
 
 _LEFT = 0.3
@@ -119,34 +118,17 @@ def divide_boxes(
     origin: Origin, everything: Detected, unreadable: Sequence[Unreadable], *, seed: int, settings: DataSettings
 ) -> PreparedBoxes:
     """The loaded pictures of `origin` in their splits; DataError where they do not suffice for that."""
-    by_name = {picture.name: picture for picture in origin.pictures}
-    listed = [by_name[name] for name in everything.names]
-    ties = ties_of(listed, everything.looks, settings, where=origin.text)
     strata, names = _strata(everything, origin.labels)
-    assignment = assign(
-        everything.digests,
-        strata,
-        [picture.split for picture in listed],
-        seed=seed,
-        settings=settings,
-        names=names,
-        where=origin.text,
-        ties=ties,
-        every_class=False,
+    assignment, facts = division(
+        origin, everything, unreadable, strata, names=names, seed=seed, settings=settings, every_class=False
     )
     splits = {name: everything.take(assignment.indices[name]) for name in SPLITS}
     _check_splits(origin, splits)
     shown: dict[str, Split] = {name: described(pictures, origin.labels) for name, pictures in splits.items()}
     record = BoxesRecord(
-        origin=origin.text,
-        labels=origin.labels,
+        **facts,
         splits=shown,
-        digest=digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in shown.items()),
-        splits_given=origin.has_splits,
-        seed=seed,
-        unreadable=tuple(picture.listed.name for picture in unreadable),
-        left_out=tuple(everything.names[i] for i in assignment.left_out),
-        kept_together=ties.tied(everything.digests),
+        digest=digest_of_splits(shown),
         boxes=box_counts(splits, origin.labels),
         odd_boxes=tuple(map(str, origin.odd_boxes)),
     )

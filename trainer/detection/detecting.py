@@ -45,13 +45,6 @@ class TrainedDetector(TrainedRun, frozen=True, kw_only=True):
     """What became of `[goals]`; None where nothing was asked."""
 
 
-def train_detector(
-    folder: Path, out: Path, origin: Origin, name: str, config: TrainConfig, progress: Progress
-) -> TrainedDetector:
-    """Train on the marked pictures of `origin` and fill `folder`, which becomes the run `out`."""
-    return summary(out, train_prepared_boxes(folder, *settled_boxes(origin, name, config, progress), progress))
-
-
 def settled_boxes(origin: Origin, name: str, config: TrainConfig, progress: Progress) -> tuple[PreparedBoxes, Resolved]:
     """The marked pictures, read and split, and the settings with nothing left open; DataError without boxes."""
     check_marked(origin)

@@ -25,7 +25,7 @@ from contract.digest import digest_of_chunks
 from contract.errors import ConfigError
 from contract.manifest import Digest
 from trainer import record
-from trainer.data.divided import Divided
+from trainer.data.divided import Divided, Told
 from trainer.data.origin import SplitName
 from trainer.run_folder import flush
 from trainer.settings import Resolved
@@ -128,7 +128,7 @@ class Checkpoints:
         return header.position, arrays
 
 
-def bound(data: Divided, settings: Resolved) -> Bound:
+def bound(data: Divided[Told], settings: Resolved) -> Bound:
     """What a training of `settings` on `data` here and now is bound to."""
     seen = msgspec.structs.replace(settings.training, **_SEEN_ONLY)
     return Bound(
@@ -139,14 +139,15 @@ def bound(data: Divided, settings: Resolved) -> Bound:
     )
 
 
-def _lines(data: Divided) -> Iterator[str]:
-    yield from (f"{label}\n" for label in data.labels)
+def _lines(data: Divided[Told]) -> Iterator[str]:
+    labels = data.record.labels
+    yield from (f"{label}\n" for label in labels)
     for split in _LEARNT_FROM:
-        yield from data.splits[split].lines(data.labels)
+        yield from data.splits[split].lines(labels)
 
 
 def kept_at(
-    place: Path | None, data: Divided, settings: Resolved, *, fresh: bool, say: Callable[[str], None]
+    place: Path | None, data: Divided[Told], settings: Resolved, *, fresh: bool, say: Callable[[str], None]
 ) -> Checkpoints | None:
     """The checkpoints of a training of `settings` on `data`, none without a place; `fresh` forgets what lies there."""
     if place is None:

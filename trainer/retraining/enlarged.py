@@ -14,9 +14,9 @@ import numpy as np
 from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
-from contract.digest import digest_of_chunks
 from contract.errors import DataError
 from contract.run import Split
+from trainer.data.division import digest_of_splits
 from trainer.data.origin import SPLITS, SplitName
 from trainer.retraining.added import AddedFolder
 from trainer.retraining.group_splits import assign_groups
@@ -123,8 +123,3 @@ def join(first: P, second: P) -> P:
         both = np.concatenate([a, b]) if isinstance(a, np.ndarray) else (*a, *b)
         parts[field.name] = both if len(both) == len(first) + len(second) else ()
     return replace(first, **parts)
-
-
-def digest_of_splits(splits: Mapping[str, Split]) -> str:
-    """Over everything in them."""
-    return digest_of_chunks(f"{name} {split.digest}\n".encode() for name, split in splits.items())

@@ -15,9 +15,10 @@ from contract.codec import from_json
 from contract.errors import DataError, ModelError
 from contract.run import CALIBRATION, DATASET, GOLDEN, Split
 from trainer.data.dataset import DatasetRecord
+from trainer.data.division import digest_of_splits
 from trainer.data.origin import SplitName, open_origin
 from trainer.data.reading import pixel_digest
-from trainer.retraining.enlarged import digest_of_splits, enlarge
+from trainer.retraining.enlarged import enlarge
 from trainer.retraining.picture_kind import D, P, PictureKind
 from trainer.run_folder import Run
 

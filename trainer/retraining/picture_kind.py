@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from contract.manifest import Preprocessing
 from contract.run import Split
 from trainer.data.dataset import DatasetRecord
-from trainer.data.held_back import Divided
+from trainer.data.divided import Divided
 from trainer.data.origin import Origin, SplitName
 from trainer.data.reading import Unreadable
 from trainer.retraining.added import AddedFolder

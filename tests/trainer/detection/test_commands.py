@@ -50,7 +50,7 @@ def coco_folder(root: Path, origin: Origin) -> Path:
 @pytest.mark.usefixtures("tensorflow")
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 def test_a_command_trains_the_weights_this_process_trains_and_evaluate_repeats_its_scores(tmp_path: Path) -> None:
-    from trainer.detection.detecting import train_detector
+    from trainer.detection.detecting import settled_boxes, train_prepared_boxes
     from trainer.measurement.evaluating import evaluate
 
     pictures = coco_folder(tmp_path / "things", ORIGIN)
@@ -60,9 +60,9 @@ def test_a_command_trains_the_weights_this_process_trains_and_evaluate_repeats_i
     assert said.stdout.startswith("run: mAP50-95 0.")
     assert [line.split()[0] for line in said.stderr.splitlines()] == ["Reading", "Training", "epoch", "Measuring"]
     with building(tmp_path / "here", force=False) as folder:
-        here = train_detector(folder, tmp_path / "here", ORIGIN, "run", CONFIG, Silent())
+        here = train_prepared_boxes(folder, *settled_boxes(ORIGIN, "run", CONFIG, Silent()), Silent())
     metrics = msgspec.json.decode((run / METRICS).read_bytes(), type=DetectionMetrics)
-    assert metrics.weights == here.weights
+    assert metrics.weights == here.metrics.weights
     answer = evaluate(run, str(pictures), split="auto", seed=None, skip_unreadable=False)
     assert (answer.kind, answer.split, answer.held_back) == ("run", "test", True)
     assert answer.scores == metrics.test

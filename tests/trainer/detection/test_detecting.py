@@ -53,10 +53,11 @@ CONFIG = TrainConfig(
 
 
 def trained(out: Path, origin: Origin = ORIGIN, config: TrainConfig = CONFIG):
-    from trainer.detection.detecting import train_detector
+    from trainer.detection.detecting import settled_boxes, summary, train_prepared_boxes
 
     with building(out, force=False) as folder:
-        return train_detector(folder, out, origin, "things", config, Silent())
+        boxes = settled_boxes(origin, "things", config, Silent())
+        return summary(out, train_prepared_boxes(folder, *boxes, Silent()))
 
 
 @pytest.fixture(scope="module")

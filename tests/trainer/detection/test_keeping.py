@@ -159,10 +159,11 @@ def test_a_command_that_was_killed_goes_on_with_resume(tmp_path: Path) -> None:
 
 def _whole(table: Path, settings: Path, out: Path) -> str:
     """The digest of the weights the same training comes to in this process, without an interruption."""
-    from trainer.detection.detecting import train_detector
+    from trainer.detection.detecting import settled_boxes, train_prepared_boxes
 
+    boxes = settled_boxes(open_origin(str(table)), "things", load_config(settings), Silent())
     with building(out, force=False) as folder:
-        return train_detector(folder, out, open_origin(str(table)), "things", load_config(settings), Silent()).weights
+        return train_prepared_boxes(folder, *boxes, Silent()).metrics.weights
 
 
 def _kill_in_the_middle(command: list[str], checkpoint: Path) -> None:
