@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 from msgspec.structs import replace
 
 from contract.manifest import GOLDEN, LABELS, Golden, Manifest
 from converters.int8_twin import nearest_int8
 from converters.known_answers import choose, tolerance
+from converters.onnx_constants import unshare
 from converters.sealing import sealed
 from devices.keys import development_signer
 from edge.golden import pack_golden
@@ -52,12 +54,20 @@ def write_bundle(data: Path, kind: str, folder: Path) -> Path:
 
 
 def _model(data: Path, kind: str, folder: Path) -> Path:
-    """Its file; the int8 one is made in `folder`, under the name its makers' settings are known by."""
-    if kind != "tflite_int8":
-        return data / (_ONNX if kind == "onnx_int8" else _LEGACY)
-    made = folder / Path(_LEGACY).name
-    made.write_bytes(nearest_int8((data / _LEGACY).read_bytes(), where=_LEGACY).model)
+    """Its file; what `convert` changes is changed in `folder`, under the name its makers' settings are known by."""
+    source = data / (_ONNX if kind == "onnx_int8" else _LEGACY)
+    if kind == "tflite_uint8":
+        return source
+    made = folder / source.name
+    made.write_bytes(_exact(source) if kind == "onnx_int8" else nearest_int8(source.read_bytes(), where=_LEGACY).model)
     return made
+
+
+def _exact(source: Path) -> bytes:
+    """The ONNX model as a bundle has it: with exact 8-bit sums on x86 without VNNI as well, so that Arm's are equal."""
+    model = onnx.load(source)
+    unshare(model.graph)
+    return bytes(model.SerializeToString())
 
 
 def _sealed(promised: Manifest, members: dict[str, bytes], folder: Path) -> Path:
