@@ -70,7 +70,13 @@ def _measured(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("model", type=_PATH)
-@click.option("--for", "profiles", required=True, help="Profiles to convert for, with commas; see: edgeferry devices.")
+@click.option(
+    "--for",
+    "profiles",
+    required=True,
+    multiple=True,
+    help="Profiles to convert for, with commas or repeated; see: edgeferry devices.",
+)
 @click.option("--out", type=_PATH, help="Folder the bundles go to; needed without --dry-run.")
 @click.option("--version", type=click.IntRange(min=1), default=1, show_default=True, help="Number of this release.")
 @click.option("--name", help="Name of the model; by default as the model is called.")
@@ -95,7 +101,7 @@ def _measured(command: Callable[..., None]) -> Callable[..., None]:
 @_JSON
 def convert(
     model: Path,
-    profiles: str,
+    profiles: tuple[str, ...],
     out: Path | None,
     version: int,
     name: str | None,
@@ -296,9 +302,9 @@ def show_key(key: str, public: Path | None, as_json: bool) -> None:
     _print_key(key.partition("?")[0], key_id(half), as_json)
 
 
-def _profiles(text: str) -> tuple[Profile, ...]:
+def _profiles(given: tuple[str, ...]) -> tuple[Profile, ...]:
     """Each once, in the order given."""
-    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+    names = dict.fromkeys(name.strip() for name in ",".join(given).split(",") if name.strip())
     if not names:
         raise ConfigError("no profile given", where="--for", fix="For example: --for rpi4,jetson-orin-jp6")
     return tuple(map(load_profile, names))

@@ -98,7 +98,7 @@ def test_the_same_run_elsewhere_gives_the_same_bytes_and_an_equal_file_is_fine(
     out = tmp_path / "out"
     out.mkdir()
     shutil.copy(digits_bundles["rpi4"], out)
-    done = edgeferry("convert", run, "--for", "jetson-orin-jp6,rpi4", "--out", out, "--json")
+    done = edgeferry("convert", run, "--for", "jetson-orin-jp6", "--for", "rpi4", "--out", out, "--json")
     report = json.loads(done.stdout)
     assert [bundle["profile"] for bundle in report["bundles"]] == ["jetson-orin-jp6", "rpi4"]
     for profile in ("jetson-orin-jp6", "rpi4"):
