@@ -18,7 +18,7 @@ from trainer.data.ties import ties_of
 from trainer.settings import DataSettings
 
 
-class Loaded(Protocol):
+class LookedAt(Protocol):
     """Pictures as they were read, index by index."""
 
     @property
@@ -36,7 +36,7 @@ class Loaded(Protocol):
 
 def division(
     origin: Origin,
-    everything: Loaded,
+    everything: LookedAt,
     unreadable: Sequence[Unreadable],
     strata: NDArray[np.int64],
     *,

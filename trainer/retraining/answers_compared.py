@@ -80,9 +80,10 @@ class AnswersCompared(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(MeasuredSet):
-    """A test set with both models' scores (N, classes), in the numbering of the new one."""
+class Answered:
+    """Both models' scores (N, classes) of a test set, in the numbering of the new one."""
 
+    on: MeasuredSet
     truth: NDArray[np.int64]
     before: NDArray[np.float32]
     after: NDArray[np.float32]
@@ -100,9 +101,9 @@ def answers_rule(limits: Retraining) -> str:
 def answers_compared(answered: Answered, labels: Sequence[str], limits: Retraining) -> AnswersCompared:
     """Both models on one test set, whole and in parts."""
     before, after = (scores.argmax(axis=1) == answered.truth for scores in (answered.before, answered.after))
-    whole = compared(answered.before, answered.after, answered.truth, groups=answered.numbered())
+    whole = compared(answered.before, answered.after, answered.truth, groups=answered.on.numbered())
     parts = tuple(_part(name, before[where], after[where], limits) for name, where in _parts(answered, labels))
-    return AnswersCompared(name=answered.name, whole=whole, parts=parts)
+    return AnswersCompared(name=answered.on.name, whole=whole, parts=parts)
 
 
 def sign_p(lost: int, won: int) -> float:
@@ -133,4 +134,4 @@ def _parts(answered: Answered, labels: Sequence[str]) -> Iterator[tuple[str, NDA
     for number, label in enumerate(labels):
         if (answered.truth == number).any():
             yield f"class {label}", answered.truth == number
-    yield from answered.slices()
+    yield from answered.on.slices()

@@ -87,9 +87,10 @@ class BoxesCompared(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Detections(MeasuredSet):
-    """A test set with what both models found in it, in the numbering of the new one."""
+class Detections:
+    """What both models found in a test set, in the numbering of the new one."""
 
+    on: MeasuredSet
     truth: Sequence[Marked]
     before: Sequence[Found]
     after: Sequence[Found]
@@ -109,9 +110,9 @@ def boxes_compared(found: Detections, labels: Sequence[str], known: int, limits:
     """Both models on one test set, whole and in parts; the first `known` of `labels` are the base's."""
     pair = paired(found.truth, found.before, found.after, len(labels))
     whole = _judged(pair, known)
-    first, second = differences(whole, found.numbered())
+    first, second = differences(whole, found.on.numbered())
     return BoxesCompared(
-        name=found.name,
+        name=found.on.name,
         pictures=pair.pictures,
         boxes=int(whole.marked.sum()),
         map50_95=first,
@@ -127,15 +128,15 @@ def _judged(pair: Pair, known: int) -> Pair:
 
 
 def _parts(found: Detections, pair: Pair, labels: Sequence[str], known: int, limits: Retraining) -> Iterator[BoxesPart]:
-    groups = found.numbered()
+    groups = found.on.numbered()
     yield _part("all", _judged(pair, known), pair.pictures, groups, limits)
     for number, label in enumerate(labels):
         showing = int(np.count_nonzero(pair.marked[number]))
         if showing:
             yield _part(f"class {label}", pair.of_classes([number]), showing, groups, limits)
-    for name, where in found.slices():
+    for name, where in found.on.slices():
         some = pair.within(where)
-        yield _part(name, _judged(some, known), some.pictures, found.numbered(where), limits)
+        yield _part(name, _judged(some, known), some.pictures, found.on.numbered(where), limits)
 
 
 def _part(name: str, pair: Pair, pictures: int, groups: Members | None, limits: Retraining) -> BoxesPart:

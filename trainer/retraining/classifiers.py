@@ -34,9 +34,7 @@ def _compared(run: Run, made: Gathered[Prepared], settings: Resolved, model: Pat
     before = np.concatenate([before, unknown], axis=1)
     return tuple(
         answers_compared(
-            Answered(one.name, one.names, one.columns, one.groups, test.labels[where], before[where], after[where]),
-            made.data.labels,
-            settings.retraining,
+            Answered(one, test.labels[where], before[where], after[where]), made.data.labels, settings.retraining
         )
         for one, where in made.measured()
     )

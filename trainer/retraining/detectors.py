@@ -38,10 +38,7 @@ def _compared(run: Run, made: Gathered[PreparedBoxes], settings: Resolved, model
     return tuple(
         boxes_compared(
             Detections(
-                one.name,
-                one.names,
-                one.columns,
-                one.groups,
+                one,
                 [test.marked[i] for i in where],
                 [before[i] for i in where],
                 [after[i] for i in where],

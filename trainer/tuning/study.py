@@ -70,6 +70,18 @@ def open_study(url: str, asked: str, *, seed: int, pruner: Pruner, epochs: int) 
     return study
 
 
+def study_in(storage: Any) -> Any:
+    """The study of a search that runs, by one of its trials; ConfigError where the storage holds none."""
+    try:
+        return optuna().load_study(study_name=STUDY, storage=storage)
+    except KeyError as missing:
+        raise ConfigError(
+            "the storage holds no search",
+            where=str(storage.url),
+            fix="Name one that every trial reaches: --storage URL",
+        ) from missing
+
+
 def pruner_of(name: Pruner, epochs: int) -> Any:
     """What ends a trial that falls behind: the median of earlier ones, or successive halving in several brackets."""
     library = optuna()

@@ -15,7 +15,7 @@ from msgspec import Struct
 from contract.codec import from_json
 from contract.errors import ConfigError, FerryError
 from trainer.settings import TrainConfig
-from trainer.tuning.study import STUDY, Pruner, optuna, pruner_of
+from trainer.tuning.study import Pruner, optuna, pruner_of, study_in
 
 
 class TrialTask(Struct, frozen=True, kw_only=True):
@@ -70,9 +70,8 @@ class Watched:
     """An `OnEpoch` that reports to the storage, and raises where the pruner says so."""
 
     def __init__(self, task: TrialTask) -> None:
-        library = optuna()
-        self._storage = library.storages.RDBStorage(task.storage)
-        self._study = library.load_study(study_name=STUDY, storage=self._storage)
+        self._storage = optuna().storages.RDBStorage(task.storage)
+        self._study = study_in(self._storage)
         self._pruner: Any = pruner_of(task.pruner, task.epochs)
         self._id = task.trial_id
         self._task = task

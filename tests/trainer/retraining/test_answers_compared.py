@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.retraining.answers_compared import Answered, AnswersPart, answers_compared, sign_p
-from trainer.retraining.replacement import verdict_of
+from trainer.retraining.replacement import MeasuredSet, verdict_of
 from trainer.retraining.settings import Retraining
 
 LABELS = ("cat", "dog")
@@ -20,7 +20,7 @@ def answered(pictures: int, lost: int, won: int, *, slices: int = 0) -> Answered
     before[lost : lost + won] = before[lost : lost + won, ::-1]
     names = tuple(f"picture {number}" for number in range(pictures))
     columns = {name: {"device": "cam-1" if number < slices else "cam-2"} for number, name in enumerate(names)}
-    return Answered("old", names, columns if slices else {}, {}, truth, before, after)
+    return Answered(MeasuredSet("old", names, columns if slices else {}, {}), truth, before, after)
 
 
 def part(found: Answered, name: str = "all", **limits: float) -> AnswersPart:

@@ -10,7 +10,7 @@ from tests.html_balance import Balance
 from tests.trainer.records import DIGEST, HOSTILE
 from trainer.retraining.boxes_compared import BoxesPart, Detections, boxes_compared, boxes_rule
 from trainer.retraining.comparison_section import as_html, as_markdown
-from trainer.retraining.replacement import Replacement, verdict_of
+from trainer.retraining.replacement import MeasuredSet, Replacement, verdict_of
 from trainer.retraining.settings import Retraining
 
 BOX = np.array([[10, 10, 30, 30]], np.float32)
@@ -25,13 +25,10 @@ def detections(pictures: int, lost: int, *, days: int = 0, slices: int = 0) -> D
     """A cat in each picture but for the last one, a dog; the new model finds all but the first `lost`."""
     labels = [0] * (pictures - 1) + [1]
     names = tuple(f"picture {number}" for number in range(pictures))
+    devices = {name: {"device": "cam-1" if i < slices else "cam-2"} for i, name in enumerate(names)}
+    by_day = {name: f"day {i * days // pictures}" for i, name in enumerate(names)} if days else {}
     return Detections(
-        name="old",
-        names=names,
-        columns={name: {"device": "cam-1" if i < slices else "cam-2"} for i, name in enumerate(names)}
-        if slices
-        else {},
-        groups={name: f"day {i * days // pictures}" for i, name in enumerate(names)} if days else {},
+        MeasuredSet("old", names, devices if slices else {}, by_day),
         truth=[Marked(BOX, np.array([label], np.int64), np.zeros(1, np.bool_)) for label in labels],
         before=[said([label]) for label in labels],
         after=[said([] if number < lost else [label]) for number, label in enumerate(labels)],
@@ -93,7 +90,9 @@ def test_a_new_class_hides_no_loss_of_known_ones() -> None:
 
 def test_where_nothing_is_marked_nothing_is_lost() -> None:
     empty = Marked(BOX[:0], np.zeros(0, np.int64), np.zeros(0, np.bool_))
-    found = Detections("new", ("a", "b"), {}, {}, [empty, empty], [said([0]), said([])], [said([]), said([1])])
+    found = Detections(
+        MeasuredSet("new", ("a", "b"), {}, {}), [empty, empty], [said([0]), said([])], [said([]), said([1])]
+    )
     whole = boxes_compared(found, LABELS, 3, Retraining())
     assert [(one.name, one.finding) for one in whole.parts] == [("all", "holds")]
 
