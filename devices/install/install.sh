@@ -191,7 +191,11 @@ make_version() {
     mv "$folder.new" "$folder"
 }
 
-restarts() { manager show --property NRestarts --value "$service"; }
+# 0 as well where systemd does not say: a slow answer is no dying agent.
+restarts() {
+    count=$(manager show --property NRestarts --value "$service") || count=0
+    echo "${count:-0}"
+}
 
 # The agent leaves a new record with each start, once frames are answered and told.
 reported() { [ -f "$state/reporting.json" ] && [ "$(cat "$state/reporting.json")" != "$record" ]; }

@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 UNITS = Path("/etc/systemd/system")
 PID, RESTARTS, JOURNAL, CREDENTIALS = (HERE / name for name in ("pid", "restarts", "journal", "credentials"))
+BUSY = HERE / "busy"
+"""There while nobody has asked since the service began: the first question gets no answer."""
 
 
 def main(verb: str, arguments: list[str]) -> int:
@@ -30,7 +32,9 @@ def main(verb: str, arguments: list[str]) -> int:
     if verb == "is-active":
         return 0 if running() else 3
     if verb == "show":
-        sys.stdout.write(RESTARTS.read_text() if RESTARTS.exists() else "0")
+        restarts = RESTARTS.read_text() if RESTARTS.exists() else "0"
+        sys.stdout.write("" if BUSY.exists() else restarts)
+        BUSY.unlink(missing_ok=True)
     if verb == "--version":
         sys.stdout.write("systemd 252 (stand-in)\n")
     return 0
@@ -38,7 +42,8 @@ def main(verb: str, arguments: list[str]) -> int:
 
 def start(unit: str) -> int:
     """Begin the service, in a process that outlives this one."""
-    RESTARTS.write_text("0")
+    BUSY.touch()
+    count(0)
     JOURNAL.write_text("")
     # Nothing of ssh's may stay open in it.
     service = subprocess.Popen(
@@ -62,10 +67,17 @@ def serve(unit: str) -> None:
     (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
     words = command.replace("${CREDENTIALS_DIRECTORY}", str(CREDENTIALS)).split()
     for restart in range(1000):
-        RESTARTS.write_text(str(restart))
+        count(restart)
         with JOURNAL.open("a") as journal:
             subprocess.run(words, stdout=journal, stderr=journal, check=False)
         time.sleep(0.2)
+
+
+def count(restarts: int) -> None:
+    """Whole for whoever reads it meanwhile."""
+    new = RESTARTS.with_suffix(".new")
+    new.write_text(str(restarts))
+    new.replace(RESTARTS)
 
 
 def stop() -> None:
