@@ -30,8 +30,11 @@ def prepare(*, threads: int, seed: int | None = None) -> None:
             import keras
             import tensorflow as tf
 
+            from trainer.learning.narrow_gradients import avoid_overrun
+
             _use_threads(tf.config.threading, threads)
             tf.zeros(()).numpy()  # the runtime says its piece about oneDNN at the first operation
+            avoid_overrun()
     except ModuleNotFoundError as missing:
         raise MissingPartError(
             f"{missing.name!r} is not installed", where="trainer", fix="Run: pip install 'edgeferry[trainer]'"
