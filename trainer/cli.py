@@ -124,8 +124,10 @@ def train(
     with exit code 5 when the new model is worse on the old or on the new test pictures.
     """
     about_base = {key: options.pop(key) for key in ("base", "add", "from_scratch", "without_old_data", "keep_refused")}
+    how: dict[str, Any] = {"force": force, "interrupted": interrupted or "ask", "mlflow": mlflow}
     if about_base["base"] is not None:
-        _train_on(path, out, config, force, quiet or as_json, as_json, {**about_base, **options})
+        about_base |= {"path": path, "config": config, "download": download}
+        _train_on(out, {**about_base, **options}, quiet=quiet, as_json=as_json, **how)
         return
     if path is None or any(about_base.values()):
         raise click.UsageError("name the pictures in PATH, or a run with --base and what to add with --add")
@@ -136,23 +138,12 @@ def train(
 
     settings = overridden(load_config(config), CommandLine(**options))
     with watching(quiet=quiet or as_json) as progress:
-        trained = run_training(
-            path,
-            out,
-            settings,
-            force=force,
-            progress=progress,
-            interrupted=interrupted or "ask",
-            download=download,
-            mlflow=mlflow,
-        )
+        trained = run_training(path, out, settings, progress=progress, download=download, **how)
     click.echo(_json(trained) if as_json else printout.train(trained))
     _end_by(trained.goals)
 
 
-def _train_on(
-    path: str | None, out: Path, config: Path | None, force: bool, quiet: bool, as_json: bool, options: dict[str, Any]
-) -> None:
+def _train_on(out: Path, options: dict[str, Any], *, quiet: bool, as_json: bool, **how: Any) -> None:
     from dataclasses import fields
 
     from contract.errors import ModelError
@@ -163,9 +154,9 @@ def _train_on(
     known = {field.name for field in fields(Wish)}
     if idle := sorted(name for name, value in options.items() if value and name not in known):
         raise click.UsageError(f"--base says already what --{idle[0].replace('_', '-')} would")
-    options = {name: value for name, value in options.items() if name in known}
-    with watching(quiet=quiet) as progress:
-        retrained = retrain(Wish(path=path, config=config, **options), out, force=force, progress=progress)
+    wish = Wish(**{name: value for name, value in options.items() if name in known})
+    with watching(quiet=quiet or as_json) as progress:
+        retrained = retrain(wish, out, progress=progress, **how)
     click.echo(_json(retrained.flat()) if as_json else printout.retrained(retrained))
     if retrained.outcome.verdict == "refused":
         sys.exit(ModelError.exit_code)

@@ -20,7 +20,9 @@ import msgspec
 from contract.intervals import share_interval
 from contract.run import ClassScores, DetectionScores, Scores, Split
 from trainer.detection.record import AnyRecord, DetectorRecord
-from trainer.record import Record
+from trainer.retraining.answers_compared import AnswersCompared
+from trainer.retraining.boxes_compared import BoxesCompared
+from trainer.retraining.replacement import Replacement
 
 Json = dict[str, Any]
 SPEC = "1.6"
@@ -121,11 +123,19 @@ def _pedigree(record: AnyRecord) -> Json:
     return {"pedigree": {"ancestors": [ancestor], "notes": f"trained on with {added}"}}
 
 
-def _slices(record: Record) -> Iterator[Json]:
+def _answered_parts(found: Replacement[AnswersCompared] | None) -> Iterator[Json]:
     """Of a retraining: every part both models were compared on."""
-    for one in record.comparison.sets if record.comparison else ():
+    for one in found.sets if found else ():
         for part in one.parts:
             yield _share("accuracy", part.after, part.pictures, f"{one.name} test set, {part.name}")
+
+
+def _found_parts(found: Replacement[BoxesCompared] | None) -> Iterator[Json]:
+    """The same of a detector."""
+    for one in found.sets if found else ():
+        for part in one.parts:
+            kind = "AP50-95" if part.name.startswith("class ") else "mAP50-95"
+            yield _metric(kind, part.after, where=f"{one.name} test set, {part.name}")
 
 
 def _parameters(record: AnyRecord) -> Json:
@@ -145,9 +155,10 @@ def _parameters(record: AnyRecord) -> Json:
 def _performance(record: AnyRecord) -> Iterator[Json]:
     if isinstance(record, DetectorRecord):
         yield from _found(record.metrics.test)
+        yield from _found_parts(record.comparison)
         return
     yield from _answered(record.metrics.test)
-    yield from _slices(record)
+    yield from _answered_parts(record.comparison)
 
 
 def _found(test: DetectionScores) -> Iterator[Json]:

@@ -17,3 +17,8 @@ class Start:
     """Gives a Keras model, once TensorFlow is ready."""
     fitted_with: Resolved
     """The settings it is trained with; what the run keeps may say more."""
+
+
+def fitted_with(settings: Resolved, start: Start | None) -> Resolved:
+    """What a training of `settings` that begins with `start`, or anew, is trained with."""
+    return settings if start is None else start.fitted_with

@@ -16,7 +16,7 @@ import msgspec
 from contract.errors import LinkError, MissingPartError
 from contract.run import CARD, METRICS, REPORT, SETTINGS
 from trainer.detection.record import AnyRecord, DetectorRecord
-from trainer.settings import TrainConfig
+from trainer.settings import TrackingSettings
 
 EXPERIMENT = "edgeferry"
 _LONGEST = 500
@@ -74,9 +74,9 @@ def log_run(
     return run
 
 
-def wanted(given: str | None, config: TrainConfig) -> str:
+def wanted(given: str | None, settings: TrackingSettings) -> str:
     """The URI to write to, of the command line or of the settings; MissingPartError where MLflow is not there."""
-    uri = given or config.tracking.mlflow
+    uri = given or settings.mlflow
     if uri:
         available()
     return uri

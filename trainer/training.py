@@ -32,7 +32,7 @@ from trainer.record import Record
 from trainer.report import report
 from trainer.run_folder import building, writing
 from trainer.settings import Resolved, TrainConfig, resolve
-from trainer.start import Start
+from trainer.start import Start, fitted_with
 from trainer.trained import TrainedRun, facts, write_record
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def train(
     `interrupted` says what to do where an earlier training to `out` left a checkpoint. Weights from elsewhere are
     fetched only with `download`. With `mlflow`, a URI, the run is written there as well.
     """
-    uri = tracking.wanted(mlflow, config)
+    uri = tracking.wanted(mlflow, config.tracking)
     with leftover_settled(out, interrupted, progress.say), building(out, force=force) as folder:
         progress.say(f"Reading {text}")
         origin = open_origin(text)
@@ -107,9 +107,9 @@ def train_prepared(
 
     Without `checkpoints_at` an interruption costs the whole training; `fresh` begins anew whatever lies there.
     """
-    progress.say(_plan(data, settings if start is None else start.fitted_with))
+    progress.say(_plan(data, fitted_with(settings, start)))
     settings = _ready(settings)
-    checkpoints = kept_at(checkpoints_at, data, settings, fresh=fresh, say=progress.say)
+    checkpoints = kept_at(checkpoints_at, data, fitted_with(settings, start), fresh=fresh, say=progress.say)
     record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
@@ -162,7 +162,7 @@ def _trained(
     from trainer.learning.inference import save_keras
     from trainer.measurement.measuring import measure
 
-    fit_with = settings if start is None else start.fitted_with
+    fit_with = fitted_with(settings, start)
     model = start.build() if start else build_classifier(settings.preprocessing, len(data.labels), settings.network)
     epochs = fit_with.training.epochs
     fitted = fit_network(

@@ -13,6 +13,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.trainer.detection.test_report_sections import record as detector_record
 from tests.trainer.records import DIGEST, record
+from tests.trainer.retraining.test_boxes_compared import replacement as detector_replacement
 from tests.trainer.retraining.test_comparison_section import replacement
 from trainer.mlbom import mlbom
 from trainer.record import Record
@@ -109,3 +110,12 @@ def test_a_retrained_run_names_its_ancestor_and_the_slices_it_was_compared_on() 
     assert model["pedigree"]["ancestors"][0]["version"] == DIGEST
     slices = {one.get("slice") for one in model["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]}
     assert "old test set, class dog" in slices
+
+
+def test_a_retrained_detector_has_the_precision_of_every_part() -> None:
+    bill = mlbom(replace(detector_record(), comparison=detector_replacement()))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode()) is None
+    metrics = model_of(bill)["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    figures = {(one["type"], one.get("slice")): one["value"] for one in metrics}
+    assert figures["AP50-95", "old test set, class dog"] == "1.000000"
+    assert float(figures["mAP50-95", "old test set, all"]) == pytest.approx(0.752, abs=1e-3)

@@ -28,7 +28,7 @@ from trainer.plan import plan
 from trainer.progress import Progress
 from trainer.run_folder import writing
 from trainer.settings import Resolved, TrainConfig
-from trainer.start import Start
+from trainer.start import Start, fitted_with
 from trainer.trained import TrainedRun, facts, write_record
 
 
@@ -72,9 +72,9 @@ def train_prepared_boxes(
     judged: Callable[[DetectorRecord, Path], DetectorRecord] | None = None,
 ) -> DetectorRecord:
     """`trainer.training.train_prepared` of a detector."""
-    progress.say(_plan(data, settings if start is None else start.fitted_with))
+    progress.say(_plan(data, fitted_with(settings, start)))
     framework.prepare(threads=settings.training.threads, seed=settings.seed)
-    checkpoints = kept_at(checkpoints_at, data, settings, fresh=fresh, say=progress.say)
+    checkpoints = kept_at(checkpoints_at, data, fitted_with(settings, start), fresh=fresh, say=progress.say)
     record = _trained(folder, data, settings, progress, start, checkpoints)
     if judged is not None:
         record = judged(record, folder / files.MODEL)
@@ -105,7 +105,7 @@ def _trained(
     from trainer.learning.inference import save_keras
 
     grid = grid_of(settings)
-    fit_with = settings if start is None else start.fitted_with
+    fit_with = fitted_with(settings, start)
     build = (
         start.build
         if start

@@ -27,6 +27,7 @@ from contract.manifest import Digest
 from trainer import record
 from trainer.data.divided import Divided, Told
 from trainer.data.origin import SplitName
+from trainer.retraining.lineage import Base
 from trainer.run_folder import flush
 from trainer.settings import Resolved
 
@@ -46,6 +47,8 @@ class Bound(Struct, frozen=True, kw_only=True):
     """What must be the same for the same weights to come out."""
 
     settings: Resolved
+    base: Base | None = None
+    """What it began with in place of new weights, or trains on the pictures of."""
     pictures: Digest
     """Over the training and validation pictures and labels in their order."""
     software: dict[str, str]
@@ -108,7 +111,7 @@ class Checkpoints:
 
     def forget(self) -> None:
         """Start anew."""
-        _forget(self.path)
+        forget(self.path)
 
     def load(self) -> tuple[Position, Arrays] | None:
         """Where to go on, None at the beginning; ConfigError where this checkpoint belongs to another training."""
@@ -133,6 +136,7 @@ def bound(data: Divided[Told], settings: Resolved) -> Bound:
     seen = msgspec.structs.replace(settings.training, **_SEEN_ONLY)
     return Bound(
         settings=msgspec.structs.replace(settings, training=seen),
+        base=data.record.base,
         pictures=digest_of_chunks(line.encode() for line in _lines(data)),
         software=record.software(),
         machine=record.machine(),
@@ -184,12 +188,13 @@ def leftover_settled(out: Path, when: When, say: Callable[[str], None]) -> Itera
         ended = True
     finally:
         if ended:
-            _forget(path)
+            forget(path)
         elif path.exists() and not there:
             say(f"Interrupted {_how_far(path)}: --resume goes on")
 
 
-def _forget(path: Path) -> None:
+def forget(path: Path) -> None:
+    """Take the checkpoint away."""
     path.unlink(missing_ok=True)
     _unfinished(path).unlink(missing_ok=True)
 
@@ -206,6 +211,8 @@ def _difference(then: Bound, now: Bound) -> str:
     """In words what differs first, or nothing."""
     if then.settings != now.settings:
         return f"its settings were others: {_changed(msgspec.to_builtins(then.settings), _plain(now.settings))}"
+    if then.base != now.base:
+        return "it was begun from another base, or with other options about it"
     if then.pictures != now.pictures:
         return "it was begun on other pictures"
     if then.machine != now.machine:

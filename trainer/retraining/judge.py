@@ -17,6 +17,10 @@ from trainer.run_folder import Run, writing
 from trainer.settings import Resolved
 
 
+class RefusedError(ModelError):
+    """The new model is worse than its base, and was not asked to be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judge(Generic[P, D, R]):
     """Compares the trained model with the base, on both test sets."""
@@ -29,11 +33,11 @@ class Judge(Generic[P, D, R]):
     wish: Wish
 
     def judged(self, record: R, model: Path) -> R:
-        """`record` with the comparison, also written down; ModelError where it is refused and not to be kept."""
+        """`record` with the comparison, also written down; RefusedError where it is not to be kept."""
         sets = self.task.compared(self.run, self.made, self.settings, model)
         verdict, reasons, doubts = verdict_of(sets)
         if verdict == "refused" and not self.wish.keep_refused:
-            raise ModelError(
+            raise RefusedError(
                 f"the new model is worse than its base: {'; '.join(reasons)}",
                 where=str(self.wish.base),
                 fix="Add pictures of what it lost, or keep the run to look at: --keep-refused",
@@ -51,4 +55,4 @@ class Judge(Generic[P, D, R]):
         )
         with writing(self.folder):
             (self.folder / NAME).write_bytes(to_pretty_json(found))
-        return replace(record, comparison=found)
+        return replace(record, comparison=found)  # type: ignore[arg-type]  # of the kind its task compares by

@@ -14,10 +14,13 @@ from typing import Any
 
 import msgspec
 
+from trainer import tracking
+from trainer.detection.record import AnyRecord
+from trainer.learning.checkpoints import When, forget, leftover_settled, place_of
 from trainer.progress import Progress
 from trainer.retraining.continued_settings import continued_settings, warm_settings
 from trainer.retraining.gathered import Gathered, gather
-from trainer.retraining.judge import Judge
+from trainer.retraining.judge import Judge, RefusedError
 from trainer.retraining.picture_kind import D, P
 from trainer.retraining.replacement import SetCompared, Verdict
 from trainer.retraining.task import R, Task
@@ -52,6 +55,7 @@ class Retrained:
 
     trained: Any
     """What is printed of any training of the task."""
+    record: AnyRecord
     outcome: Outcome
     sets: tuple[SetCompared, ...]
 
@@ -60,34 +64,65 @@ class Retrained:
         return {**msgspec.structs.asdict(self.trained), **msgspec.structs.asdict(self.outcome)}
 
 
-def retrain(wish: Wish, out: Path, *, force: bool, progress: Progress) -> Retrained:
-    """Train on, compare, and leave a run in `out`.
+def retrain(
+    wish: Wish, out: Path, *, force: bool, progress: Progress, interrupted: When = "ask", mlflow: str | None = None
+) -> Retrained:
+    """Train on, compare, and leave a run in `out`; `interrupted` and `mlflow` as in `trainer.training.train`.
 
-    ModelError where the new model is worse by the rule; then `out` is written only with `keep_refused`, and the verdict
-    in it says so (the caller ends with the error's exit code).
+    RefusedError where the new model is worse by the rule; then `out` is written only with `keep_refused`, and the
+    verdict in it says so (the caller ends with the error's exit code).
     """
     run = open_run(wish.base)
-    if run.settings.task == "detect":
-        from trainer.retraining.detectors import DETECTORS
+    uri = tracking.wanted(mlflow, run.settings.tracking)
+    with leftover_settled(out, interrupted, progress.say), building(out, force=force) as folder:
+        place = Place(folder, out, fresh=interrupted == "fresh")
+        if run.settings.task == "detect":
+            from trainer.retraining.detectors import DETECTORS
 
-        return _retrained(DETECTORS, run, wish, out, force=force, progress=progress)
-    from trainer.retraining.classifiers import CLASSIFIERS
+            retrained = _retrained(DETECTORS, run, wish, place, progress)
+        else:
+            from trainer.retraining.classifiers import CLASSIFIERS
 
-    return _retrained(CLASSIFIERS, run, wish, out, force=force, progress=progress)
+            retrained = _retrained(CLASSIFIERS, run, wish, place, progress)
+    if uri:
+        tracking.log_record(uri, out, retrained.record)
+    return retrained
 
 
-def _retrained(task: Task[P, D, R], run: Run, wish: Wish, out: Path, *, force: bool, progress: Progress) -> Retrained:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run is made, and where it will be."""
+
+    folder: Path
+    out: Path
+    fresh: bool
+    """Whether a checkpoint that lies beside `out` is not gone on with."""
+
+
+def _retrained(task: Task[P, D, R], run: Run, wish: Wish, place: Place, progress: Progress) -> Retrained:
     settings = continued_settings(run, wish)
-    with building(out, force=force) as folder:
-        progress.say(f"Reading the data of {wish.base} and {', '.join(wish.add)}")
-        made = gather(run, wish, settings, task.pictures)
-        warm = Start(partial(task.warm, run, len(made.data.record.labels)), warm_settings(settings))
-        judge = Judge(task, run, made, settings, folder, wish)
-        start = None if wish.from_scratch else warm
-        record = task.train(folder, made.data, settings, progress, start=start, judged=judge.judged)
+    progress.say(f"Reading the data of {wish.base} and {', '.join(wish.add)}")
+    made = gather(run, wish, settings, task.pictures)
+    warm = Start(partial(task.warm, run, len(made.data.record.labels)), warm_settings(settings))
+    judge = Judge(task, run, made, settings, place.folder, wish)
+    start, kept = None if wish.from_scratch else warm, place_of(place.out)
+    try:
+        record = task.train(
+            place.folder,
+            made.data,
+            settings,
+            progress,
+            checkpoints_at=kept,
+            fresh=place.fresh,
+            start=start,
+            judged=judge.judged,
+        )
+    except RefusedError:
+        forget(kept)  # it was trained to its end: there is nothing to go on with
+        raise
     found = record.comparison
     assert found is not None
-    return Retrained(task.summary(out, record), _outcome(wish, record, made), found.sets)
+    return Retrained(task.summary(place.out, record), record, _outcome(wish, record, made), found.sets)
 
 
 def _outcome(wish: Wish, record: R, made: Gathered[D]) -> Outcome:

@@ -5,38 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from trainer.data.dataset import DatasetRecord
+from trainer.detection.record import AnyRecord
 from trainer.retraining.gathered import Gathered
 from trainer.retraining.picture_kind import D, P, PictureKind
-from trainer.retraining.replacement import Replacement, SetCompared
+from trainer.retraining.replacement import SetCompared
 from trainer.retraining.settings import Retraining
 from trainer.run_folder import Run
 from trainer.settings import Resolved
 
-
-class Finished(Protocol):
-    """The record of a training, a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def metrics(self) -> Any:
-        """With `weights`."""
-
-    @property
-    def dataset(self) -> DatasetRecord:
-        """What it was trained on."""
-
-    @property
-    def comparison(self) -> Replacement[Any] | None:
-        """With the run it was trained on from."""
-
-
-R = TypeVar("R", bound=Finished)
+R = TypeVar("R", bound=AnyRecord)
 
 
 @dataclass(frozen=True, slots=True)

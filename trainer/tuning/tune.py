@@ -37,7 +37,7 @@ def tune(
     """Search, and leave settings, tables and a page in `request.out`; the study stays there, to go on from."""
     _check(request.config)
     optuna()
-    uri = tracking.wanted(mlflow, request.config)
+    uri = tracking.wanted(mlflow, request.config.tracking)
     begun = time.monotonic()
     with only_one(request.out):
         found = search(request, progress.say, on_trial)

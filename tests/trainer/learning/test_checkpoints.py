@@ -17,7 +17,9 @@ from contract.errors import ConfigError
 from contract.run import METRICS
 from tests.conftest import edgeferry
 from tests.trainer.drawn_pictures import draw
+from tests.trainer.records import DIGEST
 from trainer.learning.checkpoints import Arrays, Bound, Checkpoints, Position, leftover_settled, place_of
+from trainer.retraining.lineage import Base
 from trainer.run_folder import open_run
 from trainer.settings import Augmentation, InputSettings, Suggestion, TrainConfig, resolve
 
@@ -98,6 +100,9 @@ def bound(seed: int = 1, pictures: str = "ab") -> Bound:
     return Bound(settings=settings, pictures="sha256:" + 32 * pictures, software={"keras": "3"}, machine="x86_64 Linux")
 
 
+BASE = Base(name="x", weights=DIGEST, dataset=DIGEST, test=DIGEST, warm=True)
+
+
 def checkpoints(out: Path, to: Bound | None = None, said: list[str] | None = None) -> Checkpoints:
     return Checkpoints(place_of(out), to or bound(), seconds=30.0, say=(said if said is not None else []).append)
 
@@ -123,6 +128,7 @@ def test_what_was_saved_comes_back_bit_by_bit(tmp_path: Path) -> None:
         (bound(seed=2), "seed was 2, and is 1"),
         (bound(pictures="cd"), "other pictures"),
         (msgspec.structs.replace(bound(), software={"keras": "2"}), "keras was 2, and is 3"),
+        (msgspec.structs.replace(bound(), base=BASE), "another base"),
         (msgspec.structs.replace(bound(), machine="aarch64 Linux"), "begun on aarch64 Linux"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from edge.marked import Found, Marked
 from tests.html_balance import Balance
 from tests.trainer.records import DIGEST, HOSTILE
-from trainer.retraining.boxes_compared import BoxesPart, Detections, boxes_compared, boxes_rule
+from trainer.retraining.boxes_compared import BoxesCompared, BoxesPart, Detections, boxes_compared, boxes_rule
 from trainer.retraining.comparison_section import as_html, as_markdown
 from trainer.retraining.replacement import MeasuredSet, Replacement, verdict_of
 from trainer.retraining.settings import Retraining
@@ -33,6 +33,17 @@ def detections(pictures: int, lost: int, *, days: int = 0, slices: int = 0) -> D
         before=[said([label]) for label in labels],
         after=[said([] if number < lost else [label]) for number, label in enumerate(labels)],
     )
+
+
+def replacement() -> Replacement[BoxesCompared]:
+    """Refused: half of the cats were lost."""
+    limits = Retraining()
+    sets = (boxes_compared(detections(21, 10), (HOSTILE, "dog", "owl"), 3, limits),)
+    verdict, reasons, doubts = verdict_of(sets)
+    return Replacement(
+        base=HOSTILE, base_weights=DIGEST, weights=DIGEST, sets=sets, rule=boxes_rule(limits), verdict=verdict,
+        reasons=reasons, doubts=doubts, notes=(),
+    )  # fmt: skip
 
 
 def part(found: Detections, name: str = "class cat", known: int = 3, **limits: float) -> BoxesPart:
@@ -98,13 +109,7 @@ def test_where_nothing_is_marked_nothing_is_lost() -> None:
 
 
 def test_card_and_report_have_a_row_a_part_and_the_rule() -> None:
-    limits = Retraining()
-    sets = (boxes_compared(detections(21, 10), (HOSTILE, "dog", "owl"), 3, limits),)
-    verdict, reasons, doubts = verdict_of(sets)
-    found = Replacement(
-        base=HOSTILE, base_weights=DIGEST, weights=DIGEST, sets=sets, rule=boxes_rule(limits), verdict=verdict,
-        reasons=reasons, doubts=doubts, notes=(),
-    )  # fmt: skip
+    found = replacement()
     text = "\n".join(as_markdown(found))
     assert "21 pictures with 21 boxes: mAP50-95 1.000 before, 0.752 after, difference -0.248 (95 %: " in text
     assert "| class dog | 1 | 1 | 1.000 | 1.000 | 1.000 | 1.000 | holds |" in text

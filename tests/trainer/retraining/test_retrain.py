@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from contract.errors import DataError, FerryError, ModelError
+from contract.errors import ConfigError, DataError, FerryError, ModelError
 from tests.trainer.drawn_pictures import draw
 from tests.trainer.tensorflow_marks import WITH_TENSORFLOW
 from trainer.cli import train
+from trainer.learning.checkpoints import place_of
+from trainer.progress import OnEpoch, Silent
 from trainer.retraining.class_pictures import CLASS_PICTURES
 from trainer.retraining.old_data import dataset_record, old_data, remembered_data
+from trainer.retraining.retrain import retrain
+from trainer.retraining.wish import Wish
 from trainer.run_folder import open_run
 
 TINY = """
@@ -95,7 +100,9 @@ def test_a_model_that_is_worse_is_refused_and_left_only_if_asked_for(base: Path,
     (tmp_path / "wrong").mkdir()
     (tmp_path / "drawn" / "cat").rename(tmp_path / "wrong" / "dog")
     (tmp_path / "drawn" / "dog").rename(tmp_path / "wrong" / "cat")
-    (tmp_path / "fast.toml").write_text("[retraining]\nlearning_rate = 0.01\nepochs = 8\n")
+    (tmp_path / "fast.toml").write_text(
+        "[retraining]\nlearning_rate = 0.01\nepochs = 8\n[training]\ncheckpoint_seconds = 0.01\n"
+    )
     command = ("--base", base, "--add", tmp_path / "wrong", "--config", tmp_path / "fast.toml", "--out")
     code, said = called(*command, tmp_path / "next", "--keep-refused", "--json")
     told = json.loads(said)
@@ -106,6 +113,46 @@ def test_a_model_that_is_worse_is_refused_and_left_only_if_asked_for(base: Path,
     assert code == ModelError.exit_code
     assert "worse than its base: " in said
     assert not (tmp_path / "other").exists()
+    assert not place_of(tmp_path / "other").exists()
+
+
+class _StoppedError(Exception):
+    """Somebody ended it."""
+
+
+class _Stopping(Silent):
+    """Ends a training after its third epoch."""
+
+    def epochs(self, total: int) -> OnEpoch:
+        """As it says."""
+
+        def after(epoch: int, _logs: object) -> None:
+            if epoch == 3:
+                raise _StoppedError
+
+        return after
+
+
+@pytest.mark.filterwarnings("ignore")  # mlflow's own, about its stores
+def test_an_interrupted_one_goes_on_to_the_same_weights_and_is_written_to_mlflow(base: Path, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    (tmp_path / "often.toml").write_text("[retraining]\nepochs = 5\n[training]\ncheckpoint_seconds = 0.01\n")
+    more = str(draw(tmp_path / "more", {"cat": 15, "dog": 15}, seed=2))
+    wish, out = Wish(base=base, add=(more,), config=tmp_path / "often.toml"), tmp_path / "next"
+    store = (tmp_path / "store").as_uri()
+    whole = retrain(wish, tmp_path / "whole", force=False, progress=Silent(), mlflow=store)
+    with pytest.raises(_StoppedError):
+        retrain(wish, out, force=False, progress=_Stopping())
+    with pytest.raises(ConfigError, match=r"was interrupted in epoch \d of 5"):
+        retrain(wish, out, force=False, progress=Silent())
+    with pytest.raises(ConfigError, match="another base, or with other options"):
+        retrain(replace(wish, without_old_data=True), out, force=False, progress=Silent(), interrupted="resume")
+    resumed = retrain(wish, out, force=False, progress=Silent(), interrupted="resume")
+    assert resumed.record.metrics.weights == whole.record.metrics.weights
+    assert not place_of(out).exists()
+    client = mlflow.MlflowClient(tracking_uri=store)
+    (written,) = client.search_runs([client.get_experiment_by_name("edgeferry").experiment_id])
+    assert written.data.tags["weights"] == whole.record.metrics.weights
 
 
 def test_data_that_is_gone_or_changed_is_one_sentence(base: Path, tmp_path: Path) -> None:
@@ -132,6 +179,7 @@ def test_what_a_run_keeps_of_its_pictures_stands_in_for_them(base: Path) -> None
         (("--base", "{base}"), 2, "--add"),
         (("--add", "x"), 2, "--base"),
         (("--base", "{base}", "--add", "nowhere"), 4, "no such folder"),
+        (("--base", "{base}", "--add", "x", "--download"), 2, "--base says already what --download would"),
         (("--base", "{base}", "--add", "x", "--config", "{base}/../wide.toml"), 2, "'network' follows from the base"),
     ],
 )
