@@ -1,9 +1,9 @@
 """Gradients of narrow 1x1 convolutions with strides, which oneDNN computes beyond the end of its memory.
 
 With fewer channels than a vector register holds numbers (16 with AVX-512, 8 with AVX2), oneDNN gathers the pixels such
-a convolution looks at in a workspace that is too small, and writes past it: wrong gradients, and sooner or later the
-end of the process (https://github.com/uxlfoundation/oneDNN/issues/6035; TensorFlow 2.21 ends within a hundred steps of
-a fresh process). Here those pixels are picked out first, and the convolution over them has no strides.
+a convolution looks at in a workspace that is too small, and writes past it: wrong gradients, or the end of the process
+(https://github.com/uxlfoundation/oneDNN/issues/6035; docs/training.md has what was seen). Here those pixels are picked
+out first, and what remains is a product of matrices.
 """
 
 from __future__ import annotations
