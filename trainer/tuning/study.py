@@ -53,14 +53,18 @@ def open_study(url: str, asked: str, *, seed: int, pruner: Pruner, epochs: int) 
         study = library.create_study(storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True)
     except (SQLAlchemyError, library.exceptions.OptunaError, ImportError, ValueError) as problem:
         raise ConfigError(
-            f"the storage cannot be opened: {str(problem).splitlines()[0]}", where=url, fix="Name one that can be."
+            f"the storage cannot be opened: {str(problem).splitlines()[0]}",
+            where=_shown(url),
+            fix="Name one that can be.",
         ) from problem
     known = study.user_attrs.get("asked")
     if known is None:
         study.set_user_attr("asked", asked)
     elif known != asked:
         raise ConfigError(
-            "a search with other pictures, budgets or choices was begun here", where=url, fix="Choose another --out."
+            "a search with other pictures, budgets or choices was begun here",
+            where=_shown(url),
+            fix="Choose another --out.",
         )
     # Another seed after a break: the same one would draw the same settings again.
     # Optuna 5 is told the limits trial by trial; before that the sampler asked for them.
@@ -70,6 +74,17 @@ def open_study(url: str, asked: str, *, seed: int, pruner: Pruner, epochs: int) 
     return study
 
 
+def _shown(url: str) -> str:
+    """Without its password: causes are written down."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
+
+
 def study_in(storage: Any) -> Any:
     """The study of a search that runs, by one of its trials; ConfigError where the storage holds none."""
     try:
@@ -77,7 +92,7 @@ def study_in(storage: Any) -> Any:
     except KeyError as missing:
         raise ConfigError(
             "the storage holds no search",
-            where=str(storage.url),
+            where=_shown(storage.url),
             fix="Name one that every trial reaches: --storage URL",
         ) from missing
 

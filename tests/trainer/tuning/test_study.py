@@ -32,6 +32,11 @@ def test_a_search_for_something_else_is_not_mixed_into_it(tmp_path: Path) -> Non
 def test_a_storage_that_cannot_be_opened_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match="storage cannot be opened"):
         open_study("sqlite:////nowhere/at/all/study.db", "x", seed=1, pruner="none", epochs=1)
+    with pytest.raises(ConfigError, match="storage cannot be opened") as told:
+        open_study("postgresql://me:secret@127.0.0.1:1/search", "x", seed=1, pruner="none", epochs=1)
+    assert "secret" not in str(told.value)
+    with pytest.raises(ConfigError, match="storage cannot be opened"):
+        open_study("://", "x", seed=1, pruner="none", epochs=1)
 
 
 def test_what_was_interrupted_is_failed_and_drawn_again(tmp_path: Path) -> None:
