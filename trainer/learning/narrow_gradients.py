@@ -15,8 +15,6 @@ import tensorflow as tf
 
 _REGISTER = 16
 """Numbers (float32) in the widest vector register there is."""
-
-
 _as_keras = keras.layers.Conv2D.convolution_op
 
 
